@@ -1,0 +1,29 @@
+import { defineConfig } from 'vitest/config'
+
+const source = {
+  resolve: { conditions: ['samebits-source'] },
+  ssr: {
+    resolve: {
+      conditions: ['samebits-source', 'node', 'module-sync'],
+      externalConditions: ['samebits-source', 'node', 'module-sync'],
+    },
+  },
+}
+const unit = ['core', 'host', 'updater', 'verifier-cli', 'log-server', 'monitor', 'build-repro'].map((name) => ({
+  ...source,
+  test: { name, root: name, include: ['src/**/*.test.ts'] },
+}))
+export default defineConfig({
+  test: {
+    projects: [
+      ...unit,
+      { ...source, test: { name: 'e2e', root: 'test', include: ['**/*.test.ts'], testTimeout: 60_000 } },
+    ],
+    coverage: {
+      provider: 'v8',
+      include: ['*/src/**/*.ts'],
+      exclude: ['**/*.test.ts', '**/main.ts'],
+      reporter: ['text', 'json-summary'],
+    },
+  },
+})
