@@ -1,0 +1,16 @@
+/** The machine under a samebits program. */
+export { createFileDurably, type DurableFileOptions, syncDirectory, writeFileDurably } from './durable-file.ts'
+export { readKeyFile, writeKeyFile } from './key-file.ts'
+export { acquireLock, type Lock } from './lock.ts'
+export {
+  describeFailure,
+  exitCodes,
+  formatFailure,
+  ProgramError,
+  type ProgramIo,
+  type ProgramSignals,
+  runProgram,
+} from './program.ts'
+export { type Progress, type ProgressOptions, type ProgressStream, progress } from './progress.ts'
+export { isCode, systemReason } from './system-error.ts'
+export { visible } from './visible.ts'

@@ -1,0 +1,53 @@
+/** Private keys on disk: one PEM a file, readable by its owner alone. */
+import { constants, open } from 'node:fs/promises'
+import { createFileDurably } from './durable-file.ts'
+import { ProgramError } from './program.ts'
+import { systemReason } from './system-error.ts'
+
+/** Far above any PKCS #8 key; anything larger is another kind of file. */
+const keyFileCap = 16_384
+
+/**
+ * Reads a PEM private key and refuses a file that others than its owner may read or change.
+ *
+ * @throws ProgramError KEY_FILE: missing, not a file, too open, too large, or not PEM. The content is never quoted.
+ */
+export async function readKeyFile(path: string): Promise<string> {
+  const refuse = (detail: string, remedy: string) =>
+    new ProgramError({ code: 'KEY_FILE', detail, remedy, exitCode: 64 })
+  const handle = await open(path, constants.O_RDONLY).catch((error: Error) => {
+    throw refuse(`cannot read the key file ${path}: ${systemReason(error)}`, 'Name a key file that keygen wrote.')
+  })
+  try {
+    const stat = await handle.stat()
+    if (!stat.isFile()) throw refuse(`${path} is not a file`, 'Name a key file that keygen wrote.')
+    if (process.platform !== 'win32' && (stat.mode & 0o077) !== 0)
+      throw refuse(
+        `${path} is open to others than its owner (mode ${(stat.mode & 0o777).toString(8)})`,
+        `Run: chmod 600 ${path}`,
+      )
+    if (stat.size > keyFileCap) throw refuse(`${path} is too large for a key`, 'Name a key file that keygen wrote.')
+    const pem = (await handle.readFile('latin1')).replaceAll('\r\n', '\n')
+    if (!/^-----BEGIN PRIVATE KEY-----\n[A-Za-z0-9+/=\n]+-----END PRIVATE KEY-----\n?$/.test(pem))
+      throw refuse(`${path} holds no unencrypted PKCS #8 private key`, 'Name a key file that keygen wrote.')
+    return pem
+  } finally {
+    await handle.close()
+  }
+}
+
+/**
+ * Writes a new PEM private key with mode 0600, durably.
+ *
+ * @throws ProgramError KEY_FILE where anything is there already: a key is never overwritten
+ */
+export async function writeKeyFile(path: string, pem: string): Promise<void> {
+  await createFileDurably(path, pem, { mode: 0o600 }).catch((error: Error) => {
+    throw new ProgramError({
+      code: 'KEY_FILE',
+      detail: `cannot create the key file ${path}: ${systemReason(error)}`,
+      remedy: 'Choose a new name: keys are never overwritten.',
+      exitCode: 64,
+    })
+  })
+}
