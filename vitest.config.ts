@@ -15,6 +15,7 @@ const unit = ['core', 'host', 'updater', 'verifier-cli', 'log-server', 'monitor'
 }))
 export default defineConfig({
   test: {
+    reporters: process.env['CI'] ? ['default', ['json', { outputFile: 'reports/tests.json' }]] : ['default'],
     projects: [
       ...unit,
       { ...source, test: { name: 'e2e', root: 'test', include: ['**/*.test.ts'], testTimeout: 60_000 } },
