@@ -1,0 +1,7 @@
+export * from './bytes.ts'
+export * from './crypto.ts'
+export * from './errors.ts'
+export * from './log/compact-range.ts'
+export * from './log/merkle.ts'
+export * from './log/tile.ts'
+export * from './spki.ts'
