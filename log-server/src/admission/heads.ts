@@ -37,10 +37,28 @@ export function standingOf(release: ChainLink, head: Head | null): Standing {
 
 /**
  * The head of a channel from everything known of it: the highest release whose whole chain is met, where the chain starts
- * at sequence 1 or at `floor`, the trust file's own word. Of two at one height the floor wins, then the one met first.
+ * at sequence 1 or at `floor`, the trust file's own word. Of several at one height the floor wins, then the one met first.
  * Releases may come in any order.
  */
 export function headOf(releases: Iterable<KnownRelease>, floor: Head | null): Head | null {
+  const levels = metLevels(releases)
+  let below: ReadonlySet<string | null> = new Set([null])
+  let head: Head | null = null
+  for (let sequence = 1; ; sequence++) {
+    let level = standingOn(levels.get(sequence), below)
+    if (level.length === 0 && floor !== null && sequence < floor.sequence) {
+      sequence = floor.sequence
+      level = []
+    }
+    const named = floor?.sequence === sequence ? floor : null
+    const top = named ?? level.reduce<KnownRelease | null>(earlierMet, null)
+    if (top === null) return head
+    head = { sequence, id: top.id }
+    below = new Set([top, ...level].map(({ id }) => id))
+  }
+}
+
+function metLevels(releases: Iterable<KnownRelease>): Map<number, KnownRelease[]> {
   const levels = new Map<number, KnownRelease[]>()
   for (const release of releases) {
     if (release.metAt === null) continue
@@ -48,34 +66,13 @@ export function headOf(releases: Iterable<KnownRelease>, floor: Head | null): He
     if (level) level.push(release)
     else levels.set(release.sequence, [release])
   }
-  const fromStart = climb(levels, null)
-  if (floor === null) return fromStart
-  const fromFloor = climb(levels, floor) ?? floor
-  if (fromStart === null || fromStart.sequence < fromFloor.sequence) return fromFloor
-  if (fromStart.sequence > fromFloor.sequence || fromFloor.id === floor.id) {
-    return fromStart.sequence === fromFloor.sequence ? fromFloor : fromStart
-  }
-  return firstMet(levels.get(fromStart.sequence) ?? [], new Set([fromStart.id, fromFloor.id])) ?? fromFloor
+  return levels
 }
 
-/** Climbs level by level from `base`, keeping every met release that stands on one kept below it. */
-function climb(levels: ReadonlyMap<number, readonly KnownRelease[]>, base: Head | null): Head | null {
-  let below: ReadonlySet<string | null> = new Set([base?.id ?? null])
-  let top = base
-  for (let sequence = (base?.sequence ?? 0) + 1; ; sequence++) {
-    const level = (levels.get(sequence) ?? []).filter((release) => below.has(release.previous))
-    const first = firstMet(level)
-    if (first === null) return top
-    top = first
-    below = new Set(level.map((release) => release.id))
-  }
+function standingOn(level: readonly KnownRelease[] | undefined, below: ReadonlySet<string | null>): KnownRelease[] {
+  return (level ?? []).filter((release) => below.has(release.previous))
 }
 
-function firstMet(level: readonly KnownRelease[], among?: ReadonlySet<string>): Head | null {
-  let best: KnownRelease | null = null
-  for (const release of level) {
-    if (among && !among.has(release.id)) continue
-    if (best === null || (release.metAt ?? 0) < (best.metAt ?? 0)) best = release
-  }
-  return best && { sequence: best.sequence, id: best.id }
+function earlierMet(a: KnownRelease | null, b: KnownRelease): KnownRelease {
+  return a === null || (b.metAt ?? 0) < (a.metAt ?? 0) ? b : a
 }
