@@ -52,17 +52,34 @@ export interface Publication {
 }
 
 /**
+ * What is committed, for everybody who only reads: the HTTP API, the check at start, `fsck`.
+ *
+ * Reads see committed rows only, and may run while a commit is under way. Bytes come back as they were given, or the read
+ * fails: nothing is repaired silently.
+ */
+export interface LogReader {
+  /** The committed head; null where no log was made yet. */
+  head(): Promise<Head | null>
+  /** Bytes of the entry bundle of [256 * index, 256 * index + width) (C2SP tlog-tiles, "Log entries"); null where they are not all there. */
+  entries(index: number, width: number): Promise<Uint8Array | null>
+  /** The first `width` hashes of a tile; null where they are not all there. */
+  tile(level: number, index: number, width: number): Promise<Uint8Array | null>
+  /** One entry; null past the head. */
+  entry(index: number): Promise<Uint8Array | null>
+  published(): Promise<Publication | null>
+  /** Sizes published that are larger than `since`, ascending, at most `limit`. */
+  sizes(since: number, limit: number): Promise<readonly number[]>
+  close(): Promise<void>
+}
+
+/**
  * Obligations of every implementation:
  *
  * - A commit is durable (survives power loss) before its promise resolves; it is atomic, with the admission tables.
  * - A commit is conditional on the whole expected head, epoch included, under a lock on its row: no wall clock, no session.
- * - Reads see committed rows only, and may run while a commit is under way.
  * - Once an operation failed with {@link StorageError}, reading goes on; the caller stops writing.
- * - Bytes come back as they were given, or the read fails. Nothing is repaired silently.
  */
-export interface LogStore<Tables> {
-  /** The committed head; null before `create`. */
-  head(): Promise<Head | null>
+export interface LogStore<Tables> extends LogReader {
   /** Makes the empty log (size 0, epoch 0). Throws {@link HeadMovedError} where a head exists. */
   create(emptyRoot: Uint8Array): Promise<Head>
   /** Raises the epoch durably and returns the head: from then on commits that expect an older epoch fail. */
@@ -75,24 +92,11 @@ export interface LogStore<Tables> {
    * @throws StorageError nothing was written, and nothing more can be
    */
   commit<R>(expected: Head, work: (tx: LogTransaction<Tables>) => Promise<R>): Promise<{ head: Head; result: R }>
-
-  /** Entry bundle bytes of entries [256 * index, 256 * index + width) (C2SP tlog-tiles, "Log entries"); null where they are not all there. */
-  entries(index: number, width: number): Promise<Uint8Array | null>
-  /** The first `width` hashes of a tile; null where they are not all there. */
-  tile(level: number, index: number, width: number): Promise<Uint8Array | null>
-  /** One entry; null past the head. */
-  entry(index: number): Promise<Uint8Array | null>
-
   /**
-   * Replaces the published checkpoint durably, and adds its size to {@link LogStore.sizes}. Never goes backwards: returns
-   * false, with nothing written, where a larger size is published. The same size replaces (another signature, more cosignatures).
+   * Replaces the published checkpoint durably, and adds its size to `sizes`. Never goes backwards: returns false, with
+   * nothing written, where a larger size is published. The same size replaces (another signature, more cosignatures).
    */
   publish(publication: Publication): Promise<boolean>
-  published(): Promise<Publication | null>
-  /** Sizes published that are larger than `since`, ascending, at most `limit`. */
-  sizes(since: number, limit: number): Promise<readonly number[]>
-
-  close(): Promise<void>
 }
 
 /** Another writer's head is the committed one. */
