@@ -20,6 +20,7 @@ import {
   CommitUnknownError,
   type Head,
   HeadMovedError,
+  type LogReader,
   type LogStore,
   type LogTransaction,
   type Publication,
@@ -28,7 +29,7 @@ import {
 
 /** The connections of a database, for the tables that a mode of admission keeps in it. */
 export interface SqliteConnections {
-  /** Writes, and reads of uncommitted rows: only inside {@link LogStore.commit}. */
+  /** Writes, and reads of uncommitted rows: only inside {@link LogStore.commit} or {@link LogStore.update}. */
   readonly writer: Database.Database
   /** Read-only; sees committed rows. For product pages and the like. */
   readonly reader: Database.Database
@@ -233,6 +234,10 @@ export class SqliteLogStore<Tables> extends SqliteLogReader implements LogStore<
       const result = await work({ tables: this.tables, append })
       return { head, result }
     })
+  }
+
+  update<R>(work: (tables: Tables) => Promise<R>): Promise<R> {
+    return this.#transaction(() => work(this.tables))
   }
 
   #append(expected: Head, change: Append): Head {

@@ -5,7 +5,8 @@
  * Three kinds of rows belong to the log and are written by nobody else: entries with their leaf hashes, tiles of level 1
  * and above, and the head. A mode of admission (see `admission.ts`) keeps its own tables in the same database; they are the
  * `Tables` of the type, opened by an extension object of each implementation (`SqliteExtension` in `sqlite-store.ts`), and are written only inside
- * {@link LogStore.commit}, so that they change in the log's transactions or not at all.
+ * {@link LogStore.commit}, so that they change in the log's transactions or not at all; what no head depends on, also inside
+ * {@link LogStore.update}.
  */
 
 /** The committed state of a log. */
@@ -92,6 +93,12 @@ export interface LogStore<Tables> extends LogReader {
    * @throws StorageError nothing was written, and nothing more can be
    */
   commit<R>(expected: Head, work: (tx: LogTransaction<Tables>) => Promise<R>): Promise<{ head: Head; result: R }>
+  /**
+   * Runs `work` on the admission tables alone and commits: for rows that no head depends on (blobs that were uploaded).
+   * What `work` throws rolls back and is thrown on.
+   * @throws CommitUnknownError, StorageError as `commit` does
+   */
+  update<R>(work: (tables: Tables) => Promise<R>): Promise<R>
   /**
    * Replaces the published checkpoint durably, and adds its size to `sizes`. Never goes backwards: returns false, with
    * nothing written, where a larger size is published. The same size replaces (another signature, more cosignatures).
