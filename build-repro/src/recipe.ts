@@ -1,0 +1,139 @@
+/**
+ * The recipe, `samebits.build.json`: what a source tree says about its releases.
+ *
+ *     { "format": 1,
+ *       "product": "example.com/notes",
+ *       "publish": { "channel": "stable",
+ *                    "trust": "trust.json",                       // the trust file that the application ships
+ *                    "anchor": "example.com_notes.anchor.json",   // its side-car, made anew by every publish
+ *                    "sizes": "sizes.json",
+ *                    "key": "keys/publisher.pem",
+ *                    "feed": "feed",                              // the folder that a web server serves
+ *                    "feeds": ["https://example.com/notes/"] } }  // where it will be served
+ *
+ * Paths are relative to the recipe's folder, with `/`.
+ */
+import { readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { ProgramError, systemReason } from '@samebits/host'
+import { z } from 'zod'
+import { checkChannel, checkProduct } from './names.ts'
+
+export const recipeName = 'samebits.build.json'
+
+export interface Recipe {
+  readonly format: 1
+  readonly product: string
+  readonly publish: {
+    readonly channel: string
+    readonly trust: string
+    readonly anchor: string
+    readonly sizes: string
+    readonly key: string
+    readonly feed: string
+    readonly feeds: readonly string[]
+  }
+}
+
+/** Far above any recipe that a person would write. */
+const recipeCap = 1 << 20
+
+const path = z
+  .string()
+  .min(1)
+  .max(4096)
+  .regex(/^\P{Cc}*$/u)
+/** A feed's base URL: https, or http on this machine for trying things out. */
+const feedUrl = z
+  .url({ protocol: /^https?$/ })
+  .refine(isFeedUrl, 'must be https, without credentials, query and fragment')
+const recipeSchema = z.strictObject({
+  format: z.literal(1),
+  product: z.string(),
+  publish: z.strictObject({
+    channel: z.string(),
+    trust: path,
+    anchor: path,
+    sizes: path,
+    key: path,
+    feed: path,
+    feeds: z.array(feedUrl).max(16),
+  }),
+})
+
+/** Whether a URL may be a feed, or a log: https, or http to this machine, and nothing but a place. */
+export function isFeedUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const url = new URL(text)
+  const local = url.protocol === 'http:' && ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname)
+  return (url.protocol === 'https:' || local) && url.username + url.password + url.search + url.hash === ''
+}
+
+/** @throws ProgramError RECIPE_INVALID */
+export function parseRecipe(text: string): Recipe {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (error) {
+    throw invalid('it is not JSON', error)
+  }
+  const parsed = recipeSchema.safeParse(json)
+  if (!parsed.success) throw invalid(firstIssue(parsed.error), parsed.error)
+  try {
+    checkProduct(parsed.data.product)
+    checkChannel(parsed.data.publish.channel)
+  } catch (error) {
+    throw invalid(error instanceof ProgramError ? error.detail : String(error), error)
+  }
+  return parsed.data
+}
+
+export function formatRecipe(recipe: Recipe): string {
+  return `${JSON.stringify(recipe, null, 2)}\n`
+}
+
+/** A recipe that was read, with the folder that its paths start from. */
+export interface Workspace {
+  readonly folder: string
+  readonly recipe: Recipe
+  /** An absolute path for one that the recipe names. */
+  at(path: string): string
+}
+
+/** Reads the recipe in `folder`, or the one named by `file`. */
+export async function openWorkspace(folder: string, file: string = recipeName): Promise<Workspace> {
+  const recipePath = resolve(folder, file)
+  const bytes = await readFile(recipePath).catch((error: Error) => {
+    throw new ProgramError({
+      code: 'RECIPE_INVALID',
+      detail: `cannot read the recipe ${recipePath}: ${systemReason(error)}`,
+      remedy: 'Run samebits-build init, or work in the folder that holds it.',
+      cause: error,
+    })
+  })
+  if (bytes.length > recipeCap) throw invalid(`it is longer than ${recipeCap} bytes`)
+  const base = dirname(recipePath)
+  return { folder: base, recipe: parseRecipe(decode(bytes)), at: (path) => resolve(base, path) }
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch (error) {
+    throw invalid('it is not UTF-8', error)
+  }
+}
+
+function firstIssue(error: z.ZodError): string {
+  const issue = error.issues[0]
+  return issue === undefined ? error.message : `${issue.path.join('.') || 'the document'}: ${issue.message}`
+}
+
+function invalid(why: string, cause?: unknown): ProgramError {
+  return new ProgramError({
+    code: 'RECIPE_INVALID',
+    detail: `the recipe cannot be used: ${why}`,
+    remedy: `Correct ${recipeName}; build-repro/README.md shows every field.`,
+    cause,
+  })
+}
