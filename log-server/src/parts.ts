@@ -5,11 +5,8 @@
  *
  * Pure; shared by every store that keeps its entries so.
  */
-import { StorageError } from './store.ts'
-
-/** Entries of a full bundle, hashes of a full tile. */
-export const BUNDLE_WIDTH = 256
-export const HASH_BYTES = 32
+import { concat, formatEntryBundle, HASH_SIZE, parseEntryBundle, TILE_WIDTH, truncateEntryBundle } from '@samebits/core'
+import { type EntryRange, StorageError } from './store.ts'
 
 export interface Part {
   /** Index of the first entry. */
@@ -22,32 +19,19 @@ export interface Part {
 
 /** Cuts a batch that starts at index `first` into parts, none across a multiple of 256. */
 export function splitIntoParts(first: number, entries: readonly Uint8Array[], leafHashes: Uint8Array): Part[] {
-  if (leafHashes.length !== entries.length * HASH_BYTES) throw new RangeError('one leaf hash an entry')
+  if (leafHashes.length !== entries.length * HASH_SIZE) throw new RangeError('one leaf hash an entry')
   const parts: Part[] = []
   for (let at = 0; at < entries.length; ) {
-    const room = BUNDLE_WIDTH - ((first + at) % BUNDLE_WIDTH)
+    const room = TILE_WIDTH - ((first + at) % TILE_WIDTH)
     const end = Math.min(entries.length, at + room)
     parts.push({
       first: first + at,
-      hashes: leafHashes.subarray(at * HASH_BYTES, end * HASH_BYTES),
-      entries: wireForm(entries.slice(at, end)),
+      hashes: leafHashes.subarray(at * HASH_SIZE, end * HASH_SIZE),
+      entries: formatEntryBundle(entries.slice(at, end)),
     })
     at = end
   }
   return parts
-}
-
-function wireForm(entries: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(entries.reduce((sum, entry) => sum + 2 + entry.length, 0))
-  const view = new DataView(bytes.buffer)
-  let at = 0
-  for (const entry of entries) {
-    if (entry.length > 0xffff) throw new RangeError('an entry has at most 65,535 bytes')
-    view.setUint16(at, entry.length)
-    bytes.set(entry, at + 2)
-    at += 2 + entry.length
-  }
-  return bytes
 }
 
 type Column = 'entries' | 'hashes'
@@ -67,7 +51,7 @@ export function concatParts<C extends Column>(
   for (const part of parts) {
     if (part.first !== next) throw damaged(part.first)
     const count = Math.min(countOf(part), first + width - next)
-    pieces.push(column === 'hashes' ? part.hashes.subarray(0, count * HASH_BYTES) : leading(part, part[column], count))
+    pieces.push(column === 'hashes' ? part.hashes.subarray(0, count * HASH_SIZE) : leading(part, part[column], count))
     next += count
   }
   if (next !== first + width) return null
@@ -76,36 +60,56 @@ export function concatParts<C extends Column>(
 
 /** The bytes of the first `count` entries of a part. */
 function leading(part: Pick<Part, 'first' | 'hashes'>, entries: Uint8Array, count: number): Uint8Array {
-  if (count === countOf(part)) return entries
-  return entries.subarray(0, offsetOf(part.first, entries, count))
+  return count === countOf(part) ? entries : cut(part.first, entries, count)
+}
+
+/** The entries `from` to `to - 1` of consecutive parts, the first of which holds `from`; null where they are not all there. */
+export function rangeInParts(parts: readonly Part[], from: number, to: number): EntryRange | null {
+  const first = parts[0]?.first ?? from
+  const entries: Uint8Array[] = []
+  const hashes: Uint8Array[] = []
+  for (const part of parts) {
+    if (part.first !== first + entries.length) throw damaged(part.first)
+    entries.push(...parse(part))
+    hashes.push(part.hashes)
+  }
+  if (first > from || first + entries.length < to) return null
+  return {
+    entries: entries.slice(from - first, to - first),
+    leafHashes: concat(...hashes).subarray((from - first) * HASH_SIZE, (to - first) * HASH_SIZE),
+  }
+}
+
+function parse(part: Part): Uint8Array[] {
+  try {
+    return parseEntryBundle(part.entries, countOf(part))
+  } catch (error) {
+    throw damaged(part.first, { cause: error })
+  }
 }
 
 /** One entry of the part that may hold it; null past its end. */
 export function entryInPart(part: Part, index: number): Uint8Array | null {
   if (index >= part.first + countOf(part)) return null
-  const start = offsetOf(part.first, part.entries, index - part.first)
-  const end = offsetOf(part.first, part.entries, index - part.first + 1)
-  return part.entries.subarray(start + 2, end)
+  const before = cut(part.first, part.entries, index - part.first).length
+  return cut(part.first, part.entries, index - part.first + 1).subarray(before + 2)
 }
 
 function countOf(part: Pick<Part, 'first' | 'hashes'>): number {
-  const count = part.hashes.length / HASH_BYTES
+  const count = part.hashes.length / HASH_SIZE
   if (!Number.isInteger(count) || count < 1) throw damaged(part.first)
   return count
 }
 
-/** Where the `count`-th entry starts. */
-function offsetOf(first: number, entries: Uint8Array, count: number): number {
-  const view = new DataView(entries.buffer, entries.byteOffset, entries.byteLength)
-  let at = 0
-  for (let i = 0; i < count; i++) {
-    if (at + 2 > entries.length) throw damaged(first)
-    at += 2 + view.getUint16(at)
+function cut(first: number, entries: Uint8Array, count: number): Uint8Array {
+  try {
+    return truncateEntryBundle(entries, count)
+  } catch (error) {
+    throw damaged(first, { cause: error })
   }
-  if (at > entries.length) throw damaged(first)
-  return at
 }
 
-function damaged(first: number): StorageError {
-  return new StorageError('STORAGE_DAMAGED', `the stored entries around index ${first} are not what was committed`)
+function damaged(first: number, options?: ErrorOptions): StorageError {
+  const message = `the stored entries around index ${first} are not what was committed`
+  return new StorageError('STORAGE_DAMAGED', message, options)
 }

@@ -13,11 +13,13 @@
  * Durability: write-ahead log with `synchronous=FULL`: COMMIT returns after the log is synced. One connection writes, a second
  * one, read-only, serves every read, so that reads see committed rows only.
  */
+import { HASH_SIZE, TILE_WIDTH } from '@samebits/core'
 import Database from 'better-sqlite3'
-import { BUNDLE_WIDTH, concatParts, entryInPart, HASH_BYTES, type Part, splitIntoParts } from './parts.ts'
+import { concatParts, entryInPart, type Part, rangeInParts, splitIntoParts } from './parts.ts'
 import {
   type Append,
   CommitUnknownError,
+  type EntryRange,
   type Head,
   HeadMovedError,
   type LogReader,
@@ -156,17 +158,17 @@ class SqliteLogReader implements LogReader {
   }
 
   async entries(index: number, width: number): Promise<Uint8Array | null> {
-    const first = index * BUNDLE_WIDTH
+    const first = index * TILE_WIDTH
     return guarded(() => concatParts(this.#sql.parts.all(first, first + width), first, width, 'entries'))
   }
 
   async tile(level: number, index: number, width: number): Promise<Uint8Array | null> {
     return guarded(() => {
-      const first = index * BUNDLE_WIDTH
+      const first = index * TILE_WIDTH
       if (level === 0) return concatParts(this.#sql.hashes.all(first, first + width), first, width, 'hashes')
       const hashes = this.#sql.tile.get(level, index)
-      if (hashes === undefined || hashes.length < width * HASH_BYTES) return null
-      return hashes.subarray(0, width * HASH_BYTES)
+      if (hashes === undefined || hashes.length < width * HASH_SIZE) return null
+      return hashes.subarray(0, width * HASH_SIZE)
     })
   }
 
@@ -175,6 +177,10 @@ class SqliteLogReader implements LogReader {
       const part = this.#sql.partOf.get(index)
       return part === undefined ? null : entryInPart(part, index)
     })
+  }
+
+  async range(from: number, to: number): Promise<EntryRange | null> {
+    return guarded(() => rangeInParts(this.#sql.partsFrom.all(from, to), from, to))
   }
 
   async published(): Promise<Publication | null> {
@@ -324,6 +330,10 @@ function readStatements(db: Database.Database) {
   return {
     head: db.prepare<[], HeadRow>(selectHead),
     parts: db.prepare<[number, number], Part>(`SELECT first, hashes, entries ${range}`),
+    partsFrom: db.prepare<[number, number], Part>(
+      `SELECT first, hashes, entries FROM parts
+       WHERE first >= (SELECT max(first) FROM parts WHERE first <= ?) AND first < ? ORDER BY first`,
+    ),
     hashes: db.prepare<[number, number], Omit<Part, 'entries'>>(`SELECT first, hashes ${range}`),
     partOf: db.prepare<[number], Part>(
       'SELECT first, hashes, entries FROM parts WHERE first <= ? ORDER BY first DESC LIMIT 1',
@@ -336,7 +346,7 @@ function readStatements(db: Database.Database) {
 
 function asHead(row: HeadRow | undefined): Head | null {
   if (row === undefined) return null
-  if (row.root.length !== HASH_BYTES) throw new StorageError('STORAGE_DAMAGED', 'the head row holds no root hash')
+  if (row.root.length !== HASH_SIZE) throw new StorageError('STORAGE_DAMAGED', 'the head row holds no root hash')
   return { size: row.size, root: new Uint8Array(row.root), epoch: row.epoch }
 }
 

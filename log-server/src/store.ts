@@ -52,6 +52,13 @@ export interface Publication {
   readonly checkpoint: string
 }
 
+/** Consecutive entries as they are stored. */
+export interface EntryRange {
+  readonly entries: readonly Uint8Array[]
+  /** 32 bytes an entry. */
+  readonly leafHashes: Uint8Array
+}
+
 /**
  * What is committed, for everybody who only reads: the HTTP API, the check at start, `fsck`.
  *
@@ -67,6 +74,8 @@ export interface LogReader {
   tile(level: number, index: number, width: number): Promise<Uint8Array | null>
   /** One entry; null past the head. */
   entry(index: number): Promise<Uint8Array | null>
+  /** Entries `from` to `to - 1` with their stored leaf hashes, to check what was committed; null where they are not all there. */
+  range(from: number, to: number): Promise<EntryRange | null>
   published(): Promise<Publication | null>
   /** Sizes published that are larger than `since`, ascending, at most `limit`. */
   sizes(since: number, limit: number): Promise<readonly number[]>

@@ -1,0 +1,24 @@
+/** Whether this process may write, and why not. Reading never depends on it (docs/log.md rule 6). */
+
+export type GateState =
+  | { readonly state: 'starting'; readonly code: string; readonly detail: string }
+  | { readonly state: 'writing' }
+  /** `retrySeconds`: null where only a person can help. */
+  | {
+      readonly state: 'read-only'
+      readonly code: string
+      readonly detail: string
+      readonly retrySeconds: number | null
+    }
+  | { readonly state: 'stopping' }
+
+/** Nothing is written now. The submitted entry may or may not become an entry: submitting it again is safe. */
+export class NotWritingError extends Error {
+  override readonly name = 'NotWritingError'
+  readonly code = 'NOT_WRITING'
+  readonly gate: GateState
+  constructor(gate: GateState) {
+    super('detail' in gate ? gate.detail : `the log is ${gate.state}`)
+    this.gate = gate
+  }
+}
