@@ -29,9 +29,17 @@ export class ProofError extends Error {
 
 /**
  * Why a signed note was not accepted: `UNSIGNED`, no signature by a key that was asked for; `BAD_SIGNATURE`, a known
- * key's signature does not verify; `WRONG_ORIGIN`, signed, but for another log.
+ * key's signature does not verify; `WRONG_ORIGIN`, signed, but for another log; `DUPLICATE_SIGNATURE`, two lines of one
+ * key where one is due; `TOO_MANY_SIGNATURES`, more lines than the caller's cap; `AMBIGUOUS_KEY`, two of the keys asked
+ * for share name and key ID.
  */
-export type NoteErrorCode = 'UNSIGNED' | 'BAD_SIGNATURE' | 'WRONG_ORIGIN'
+export type NoteErrorCode =
+  | 'UNSIGNED'
+  | 'BAD_SIGNATURE'
+  | 'WRONG_ORIGIN'
+  | 'DUPLICATE_SIGNATURE'
+  | 'TOO_MANY_SIGNATURES'
+  | 'AMBIGUOUS_KEY'
 
 export class NoteError extends Error {
   override readonly name = 'NoteError'

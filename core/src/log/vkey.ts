@@ -10,7 +10,7 @@
  * The key ID is the first four bytes of SHA-256(name || 0x0A || type || public key), big-endian.
  * It is an identifier, not a fingerprint: it picks the key that must verify, it proves nothing.
  */
-import { concat, fromBase64, toBase64, utf8 } from '../bytes.ts'
+import { concat, equalBytes, fromBase64, toBase64, utf8 } from '../bytes.ts'
 import type { Hasher, KeyAlgorithm } from '../crypto.ts'
 import { FormatError } from '../errors.ts'
 
@@ -109,6 +109,11 @@ export function formatVkey(key: VerifierKey): string {
 /** A key ID as 8 lower-case hex digits. */
 export function keyIdHex(keyId: number): string {
   return keyId.toString(16).padStart(8, '0')
+}
+
+/** Whether two keys wrap the same public key bytes, whatever their names, IDs and types (C2SP tlog-policy, "Public key representation"). */
+export function samePublicKey(a: VerifierKey, b: VerifierKey): boolean {
+  return equalBytes(a.publicKey, b.publicKey)
 }
 
 /** Base64 may contain plus signs, names and IDs may not: only the first two separate. */
