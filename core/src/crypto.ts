@@ -37,10 +37,19 @@ export const PUBLIC_KEY_SIZE: Readonly<Record<KeyAlgorithm, number>> = {
   'ecdsa-p384': 97,
 }
 
+/** The first byte of an uncompressed SEC1 point; OpenSSL alone would also take the hybrid forms 6 and 7. */
+const UNCOMPRESSED_POINT = 4
+
+/** True for a public key of its algorithm's length and form. Whether it is a point of the curve only a verifier knows. */
+export function isKeyShaped({ algorithm, publicKey }: VerificationKey): boolean {
+  const isPoint = algorithm === 'ecdsa-p256' || algorithm === 'ecdsa-p384'
+  return publicKey.length === PUBLIC_KEY_SIZE[algorithm] && (!isPoint || publicKey[0] === UNCOMPRESSED_POINT)
+}
+
 /**
  * Signature checks; `verify` returns false for whatever is wrong with key or signature and never throws.
  *
- * - `ed25519`: RFC 8032 §5.1.7 without the cofactor; non-canonical and small-order keys are refused.
+ * - `ed25519`: RFC 8032 §5.1.7 without the cofactor; keys and R that are not canonical or of small order are refused.
  * - `ml-dsa-44`: FIPS 204 pure ML-DSA, empty context.
  * - `ecdsa-p256`, `ecdsa-p384`: DER signatures over SHA-256 and SHA-384; high S is accepted.
  */

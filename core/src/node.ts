@@ -9,8 +9,8 @@ import {
   verify as verifyMessage,
 } from 'node:crypto'
 import type { Crypto, KeyAlgorithm, VerificationKey } from './crypto.ts'
-import { HASH_SIZE, PUBLIC_KEY_SIZE } from './crypto.ts'
-import { isSoundEd25519Key } from './ed25519-key.ts'
+import { HASH_SIZE, isKeyShaped } from './crypto.ts'
+import { isSoundEd25519Point } from './ed25519-point.ts'
 import { FormatError } from './errors.ts'
 import { formatSpkiDer, parseSpkiDer } from './spki.ts'
 
@@ -66,8 +66,8 @@ function parents(nodes: Uint8Array): Uint8Array {
 }
 
 function importPublicKey(key: VerificationKey): KeyObject | null {
-  if (key.publicKey.length !== PUBLIC_KEY_SIZE[key.algorithm]) return null
-  if (key.algorithm === 'ed25519' && !isSoundEd25519Key(key.publicKey)) return null
+  if (!isKeyShaped(key)) return null
+  if (key.algorithm === 'ed25519' && !isSoundEd25519Point(key.publicKey)) return null
   try {
     return createPublicKey({ key: bufferOver(formatSpkiDer(key)), format: 'der', type: 'spki' })
   } catch {
@@ -101,6 +101,7 @@ const digestFor: Readonly<Record<KeyAlgorithm, 'sha256' | 'sha384' | null>> = {
 function verify(key: VerificationKey, message: Uint8Array, signature: Uint8Array): boolean {
   const imported = importedKey(key)
   if (imported === null) return false
+  if (key.algorithm === 'ed25519' && !isSoundEd25519Point(signature.subarray(0, 32))) return false
   try {
     return verifyMessage(digestFor[key.algorithm], message, imported, signature)
   } catch {

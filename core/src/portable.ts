@@ -4,8 +4,8 @@ import { p256, p384 } from '@noble/curves/nist.js'
 import { sha256, sha512 } from '@noble/hashes/sha2.js'
 import { ml_dsa44 } from '@noble/post-quantum/ml-dsa.js'
 import { concat, equalBytes } from './bytes.ts'
-import { type Crypto, HASH_SIZE, PUBLIC_KEY_SIZE, type VerificationKey } from './crypto.ts'
-import { isSoundEd25519Key } from './ed25519-key.ts'
+import { type Crypto, HASH_SIZE, isKeyShaped, type VerificationKey } from './crypto.ts'
+import { isSoundEd25519Point } from './ed25519-point.ts'
 
 const LEAF_PREFIX = Uint8Array.of(0)
 const NODE_PREFIX = Uint8Array.of(1)
@@ -41,9 +41,10 @@ function littleEndian(bytes: Uint8Array): bigint {
  * with it. noble's own verify multiplies by the cofactor, and so accepts signatures that node:crypto refuses.
  */
 function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-  if (signature.length !== 64 || !isSoundEd25519Key(publicKey)) return false
-  const order = ed25519.Point.Fn.ORDER
+  if (signature.length !== 64) return false
   const r = signature.subarray(0, 32)
+  if (!isSoundEd25519Point(publicKey) || !isSoundEd25519Point(r)) return false
+  const order = ed25519.Point.Fn.ORDER
   const s = littleEndian(signature.subarray(32))
   if (s >= order) return false
   const a = ed25519.Point.fromBytes(publicKey, false)
@@ -66,7 +67,7 @@ function verifyUnguarded(key: VerificationKey, message: Uint8Array, signature: U
 }
 
 function verify(key: VerificationKey, message: Uint8Array, signature: Uint8Array): boolean {
-  if (key.publicKey.length !== PUBLIC_KEY_SIZE[key.algorithm]) return false
+  if (!isKeyShaped(key)) return false
   try {
     return verifyUnguarded(key, message, signature)
   } catch {

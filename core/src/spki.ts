@@ -8,7 +8,7 @@
  *     ecdsa-p384  3076301006072a8648ce3d020106052b81040022036200 || 97 bytes (04…)         RFC 5480 §2
  */
 import { concat, equalBytes, fromBase64, fromHex, toBase64 } from './bytes.ts'
-import { type KeyAlgorithm, PUBLIC_KEY_SIZE, type VerificationKey } from './crypto.ts'
+import { isKeyShaped, type KeyAlgorithm, type VerificationKey } from './crypto.ts'
 import { FormatError } from './errors.ts'
 
 const prefixes: ReadonlyMap<KeyAlgorithm, Uint8Array> = new Map([
@@ -18,31 +18,22 @@ const prefixes: ReadonlyMap<KeyAlgorithm, Uint8Array> = new Map([
   ['ecdsa-p384', fromHex('3076301006072a8648ce3d020106052b81040022036200')],
 ])
 
-const UNCOMPRESSED_POINT = 4
-
-function isPoint(algorithm: KeyAlgorithm): boolean {
-  return algorithm === 'ecdsa-p256' || algorithm === 'ecdsa-p384'
-}
-
 /** The key in a SubjectPublicKeyInfo. Whether its bytes are on the curve only a verifier knows. */
 export function parseSpkiDer(der: Uint8Array): VerificationKey {
   for (const [algorithm, prefix] of prefixes) {
     if (!equalBytes(der.subarray(0, prefix.length), prefix)) continue
-    const publicKey = der.slice(prefix.length)
-    if (publicKey.length !== PUBLIC_KEY_SIZE[algorithm]) throw new FormatError('public key', 'wrong length')
-    if (isPoint(algorithm) && publicKey[0] !== UNCOMPRESSED_POINT) {
-      throw new FormatError('public key', 'not an uncompressed point')
-    }
-    return { algorithm, publicKey }
+    const key = { algorithm, publicKey: der.slice(prefix.length) }
+    if (!isKeyShaped(key)) throw new FormatError('public key', 'wrong length, or not an uncompressed point')
+    return key
   }
   throw new FormatError('public key', 'not an Ed25519, ML-DSA-44, P-256 or P-384 SubjectPublicKeyInfo')
 }
 
-/** Throws RangeError for a raw key of the wrong length. */
+/** Throws RangeError for a raw key of the wrong length or form. */
 export function formatSpkiDer(key: VerificationKey): Uint8Array {
   const prefix = prefixes.get(key.algorithm)
-  if (prefix === undefined || key.publicKey.length !== PUBLIC_KEY_SIZE[key.algorithm]) {
-    throw new RangeError(`no ${key.algorithm} key has ${key.publicKey.length} bytes`)
+  if (prefix === undefined || !isKeyShaped(key)) {
+    throw new RangeError(`not the raw form of an ${key.algorithm} key`)
   }
   return concat(prefix, key.publicKey)
 }
