@@ -1,0 +1,125 @@
+/**
+ * The note that an installation leaves to whoever comes after its crash.
+ *
+ *     { "format": 1, "step": "prepared" | "kept" | "swapped" | "checked", "healthCheck": true,
+ *       "next":     { "record": <install record>, "files": [ { "name", "sha256", "size" } ] },
+ *       "previous": { "record": <install record> | null, "files": [ … ] } }
+ *
+ * It says what was under way, never what to believe or to run: whoever reads it hashes every file again.
+ */
+import { constants } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isCode, syncDirectory, writeFileDurably } from '@samebits/host'
+import { IoFailure } from './failure.ts'
+import { type InstallRecord, parseInstallRecord } from './install-record.ts'
+import { artifactPath, openPlainFile } from './paths.ts'
+
+/** One installed file. */
+export interface InstalledFile {
+  readonly name: string
+  readonly sha256: string
+  readonly size: number
+}
+
+export interface InstalledSet {
+  readonly record: InstallRecord
+  readonly files: readonly InstalledFile[]
+}
+
+export interface FormerSet {
+  /** Null where what was there was not installed by an updater, or nothing was. */
+  readonly record: InstallRecord | null
+  readonly files: readonly InstalledFile[]
+}
+
+/**
+ * prepared: nothing has been touched. kept: the former files have second names; the swap may have begun.
+ * swapped: new files and record are in place, their health unknown. checked: only tidying is left.
+ */
+export type JournalStep = 'prepared' | 'kept' | 'swapped' | 'checked'
+
+export interface Journal {
+  readonly step: JournalStep
+  readonly next: InstalledSet
+  readonly previous: FormerSet
+  readonly healthCheck: boolean
+}
+
+const journalName = 'journal.json'
+const maxJournalBytes = 1 << 20
+const maxFiles = 1024
+
+export async function writeJournal(folder: string, journal: Journal): Promise<void> {
+  await writeFileDurably(join(folder, journalName), JSON.stringify({ format: 1, ...journal }), { mode: 0o600 })
+}
+
+export async function removeJournal(folder: string): Promise<void> {
+  await rm(join(folder, journalName), { force: true })
+  await syncDirectory(folder)
+}
+
+/** @returns null where there is none. @throws IoFailure INSTALL_FAILED for a file that no updater wrote */
+export async function readJournal(folder: string): Promise<Journal | null> {
+  const path = join(folder, journalName)
+  const handle = await openPlainFile(path, constants.O_RDONLY).catch((error: unknown) => {
+    if (isCode(error, 'ENOENT')) return null
+    throw error
+  })
+  if (handle === null) return null
+  try {
+    if ((await handle.stat()).size > maxJournalBytes) throw new IoFailure('INSTALL_FAILED', `${path} is too large`)
+    return parseJournal(await handle.readFile('utf8'))
+  } finally {
+    await handle.close()
+  }
+}
+
+/** @throws IoFailure INSTALL_FAILED */
+export function parseJournal(text: string): Journal {
+  try {
+    const { format, step, next, previous, healthCheck } = strictObject(JSON.parse(text), [
+      'format',
+      'healthCheck',
+      'next',
+      'previous',
+      'step',
+    ])
+    if (format !== 1 || !isStep(step) || typeof healthCheck !== 'boolean') throw new TypeError('an unknown step')
+    const set = strictObject(next, ['files', 'record'])
+    const former = strictObject(previous, ['files', 'record'])
+    return {
+      step,
+      healthCheck,
+      next: { record: parseInstallRecord(set['record']), files: parseFiles(set['files']) },
+      previous: {
+        record: former['record'] === null ? null : parseInstallRecord(former['record']),
+        files: parseFiles(former['files']),
+      },
+    }
+  } catch (error) {
+    throw new IoFailure('INSTALL_FAILED', 'the install journal is not one that an updater wrote', { cause: error })
+  }
+}
+
+function isStep(value: unknown): value is JournalStep {
+  return value === 'prepared' || value === 'kept' || value === 'swapped' || value === 'checked'
+}
+
+function parseFiles(value: unknown): InstalledFile[] {
+  if (!Array.isArray(value) || value.length > maxFiles) throw new TypeError('no list of files')
+  return value.map((item: unknown) => {
+    const { name, sha256, size } = strictObject(item, ['name', 'sha256', 'size'])
+    if (typeof name !== 'string' || typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256))
+      throw new TypeError('no file')
+    if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) throw new TypeError('no size')
+    artifactPath('', name)
+    return { name, sha256, size }
+  })
+}
+
+function strictObject(value: unknown, keys: readonly string[]): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new TypeError('no object')
+  if (Object.keys(value).sort().join() !== keys.join()) throw new TypeError('other fields')
+  return { ...value }
+}

@@ -1,0 +1,51 @@
+/**
+ * `manifest.json`: the names that the installed release brought into the install folder, so that the next one can remove those it
+ * does not bring again.
+ *
+ *     { "id": "<release id>", "names": [ "notes", "notes-helper" ] }
+ */
+import { constants } from 'node:fs'
+import { join } from 'node:path'
+import { isCode, writeFileDurably } from '@samebits/host'
+import { artifactPath, openPlainFile } from './paths.ts'
+
+export interface Manifest {
+  readonly id: string
+  readonly names: readonly string[]
+}
+
+const manifestName = 'manifest.json'
+const maxBytes = 1 << 20
+
+export async function writeManifest(workspace: string, manifest: Manifest): Promise<void> {
+  await writeFileDurably(join(workspace, manifestName), JSON.stringify(manifest), { mode: 0o600 })
+}
+
+/** The manifest, or null where there is none that can be used: then the swap removes nothing by name. */
+export async function readManifest(workspace: string): Promise<Manifest | null> {
+  const handle = await openPlainFile(join(workspace, manifestName), constants.O_RDONLY).catch((error: unknown) => {
+    if (isCode(error, 'ENOENT')) return null
+    throw error
+  })
+  if (handle === null) return null
+  try {
+    if ((await handle.stat()).size > maxBytes) return null
+    return parseManifest(await handle.readFile('utf8'))
+  } finally {
+    await handle.close()
+  }
+}
+
+function parseManifest(text: string): Manifest | null {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value !== 'object' || value === null || !('id' in value) || !('names' in value)) return null
+    const { id, names } = value
+    if (typeof id !== 'string' || !Array.isArray(names)) return null
+    const plain = names.filter((name): name is string => typeof name === 'string')
+    for (const name of plain) artifactPath('', name)
+    return { id, names: plain }
+  } catch {
+    return null
+  }
+}
