@@ -31,7 +31,7 @@ export class ProofError extends Error {
  * Why a signed note was not accepted: `UNSIGNED`, no signature by a key that was asked for; `BAD_SIGNATURE`, a known
  * key's signature does not verify; `WRONG_ORIGIN`, signed, but for another log; `DUPLICATE_SIGNATURE`, two lines of one
  * key where one is due; `TOO_MANY_SIGNATURES`, more lines than the caller's cap; `AMBIGUOUS_KEY`, two of the keys asked
- * for share name and key ID.
+ * for share name and key ID; `NO_QUORUM`, too few witnesses.
  */
 export type NoteErrorCode =
   | 'UNSIGNED'
@@ -40,6 +40,7 @@ export type NoteErrorCode =
   | 'DUPLICATE_SIGNATURE'
   | 'TOO_MANY_SIGNATURES'
   | 'AMBIGUOUS_KEY'
+  | 'NO_QUORUM'
 
 export class NoteError extends Error {
   override readonly name = 'NoteError'

@@ -97,7 +97,7 @@ export function checkCosignature(
   if (signature.length !== 8 + (ed25519 ? ED25519_SIGNATURE_BYTES : ML_DSA_44_SIGNATURE_BYTES)) return 'invalid'
   const timestamp = readTimestamp(signature)
   if (timestamp === null) return 'uncounted'
-  if (!ed25519 && signed.checkpoint.extensions.length > 0) return 'uncounted'
+  if (!coversCheckpoint(key, signed.checkpoint)) return 'uncounted'
   const message = ed25519
     ? ed25519CosignatureMessage(signed.note.text, timestamp)
     : mlDsa44CosignatureMessage(key.name, signed.checkpoint, timestamp)
@@ -121,7 +121,8 @@ export function verifyCosignature(
 }
 
 /**
- * A signer of the cosignature type that fits the key: Ed25519 makes 0x04 lines, ML-DSA-44 makes 0x06 lines.
+ * A signer of the cosignature type that fits the key: Ed25519 makes 0x04 lines, ML-DSA-44 makes 0x06 lines. It throws FormatError
+ * `cosignature` for a time that is no Unix time, and for a checkpoint that `coversCheckpoint` says it cannot cover.
  * @param name the cosigner's name
  * @throws FormatError `vkey` for a bad name or another algorithm
  */
@@ -131,6 +132,7 @@ export function cosignatureSigner(hasher: Hasher, name: string, signer: MessageS
     key,
     sign({ checkpoint, body }, time) {
       if (!Number.isSafeInteger(time) || time < 0) throw new FormatError('cosignature', 'the time is no Unix time')
+      if (!coversCheckpoint(key, checkpoint)) throw new FormatError('cosignature', 'extension lines under a 0x06 key')
       const message =
         key.type === TYPE_COSIGNATURE_ED25519
           ? ed25519CosignatureMessage(body, time)
@@ -138,6 +140,14 @@ export function cosignatureSigner(hasher: Hasher, name: string, signer: MessageS
       return { name, keyId: key.keyId, signature: concat(uint64(time), signer.sign(message)) }
     },
   }
+}
+
+/**
+ * Whether a signature of this key's type covers everything that the checkpoint says. Type 0x06 covers no extension lines: anyone could
+ * add some, so on a checkpoint that has any it neither is made nor counts (docs/formats.md §2).
+ */
+export function coversCheckpoint(key: VerifierKey, checkpoint: Checkpoint): boolean {
+  return key.type !== TYPE_COSIGNATURE_ML_DSA_44 || checkpoint.extensions.length === 0
 }
 
 function cosignatureType(algorithm: KeyAlgorithm): number {

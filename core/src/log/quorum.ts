@@ -59,6 +59,17 @@ export function evaluateQuorum(verifier: SignatureVerifier, policy: Policy, sign
   }
 }
 
+/**
+ * Like `evaluateQuorum`, for callers to whom every refusal is the same.
+ * @throws NoteError the problem's code, or `NO_QUORUM`
+ */
+export function requireQuorum(verifier: SignatureVerifier, policy: Policy, signed: SignedCheckpoint): QuorumResult {
+  const result = evaluateQuorum(verifier, policy, signed)
+  if (result.problem !== null) throw new NoteError(result.problem.code, result.problem.detail)
+  if (!result.satisfied) throw new NoteError('NO_QUORUM', 'too few witnesses have cosigned this checkpoint')
+  return result
+}
+
 function requireLog(verifier: SignatureVerifier, policy: Policy, signed: SignedCheckpoint): void {
   const { origin } = signed.checkpoint
   const keys = policy.logs.map(({ key }) => key).filter(({ name }) => name === origin)
