@@ -18,4 +18,26 @@ export * from './log/tree-reader.ts'
 export * from './log/trust-policy.ts'
 export * from './log/vkey.ts'
 export * from './log/witness.ts'
+export * from './release/entry.ts'
+export * from './release/identity.ts'
+export * from './release/media-types.ts'
+export { type IdentityCredential, type KeyCredential, type Member, validAt } from './release/members.ts'
+export {
+  isArtifactName,
+  isChannel,
+  isDigest,
+  isMediaType,
+  isPlatform,
+  isProduct,
+  isUri,
+  isVersion,
+  productInFileName,
+  productInUrl,
+} from './release/names.ts'
+export * from './release/roles.ts'
+export * from './release/statement.ts'
+export { canonicalJson, type JsonObject, type JsonValue, parseCanonicalJson, parseJson } from './release/strict-json.ts'
+export { parseDuration } from './release/time.ts'
+export * from './release/trust.ts'
+export * from './release/votes.ts'
 export * from './spki.ts'

@@ -1,0 +1,148 @@
+/**
+ * What publishers, rebuilders and authorities sign: an in-toto Statement v1 with one of five predicates, as RFC 8785
+ * canonical JSON (docs/formats.md §1). One release:
+ *
+ *     { "_type": "https://in-toto.io/Statement/v1",
+ *       "subject": [ { "name": "notes-linux-x64.tar.gz", "digest": { "sha256": "…" } } ],
+ *       "predicateType": "https://samebits.dev/release/v1",
+ *       "predicate": { "product": "example.com/notes", "channel": "stable", "version": "1.2.0",
+ *                      "sequence": 7, "previous": "<id>", "artifacts": [ … ], "builds": [ … ] } }
+ *
+ * A parsed statement says every fact once: the digests of `subject` are with the artifacts that they belong to, and
+ * a payload whose subject and predicate disagree does not parse.
+ */
+import { toHex } from '../bytes.ts'
+import type { Hasher } from '../crypto.ts'
+import { FormatError } from '../errors.ts'
+import { artifactName, digest, product } from './names.ts'
+import { type Codec, codecs, type Statement, type Subject } from './predicates.ts'
+import { list, literal, object, type Read, ShapeError } from './shape.ts'
+import { canonicalJson, parseCanonicalJson } from './strict-json.ts'
+
+export {
+  type Artifact,
+  type Build,
+  type BuildType,
+  bodiesOf,
+  buildOf,
+  buildTypes,
+  MAX_BODY_BYTES,
+  type RebuildStatement,
+  type ReleaseStatement,
+  type ResourceDescriptor,
+  type RevocationStatement,
+  type Severity,
+  type Source,
+  type Statement,
+  type Subject,
+  type TrustStatement,
+  type WaiverStatement,
+} from './predicates.ts'
+
+/**
+ * Why bytes are no statement: `malformed`; `unknown-type`, a well-formed statement of a kind that this version does not
+ * know; `unsafe-name`, a product or artifact whose name could be a path or a shell word. In a log all are skipped and counted;
+ * in what is offered they refuse it.
+ */
+export type StatementFault = 'malformed' | 'unknown-type' | 'unsafe-name'
+
+/** Thrown for a payload or leaf that is not a statement that this version reads. */
+export class StatementError extends FormatError {
+  readonly fault: StatementFault
+
+  constructor(format: string, detail: string, fault: StatementFault, options?: ErrorOptions) {
+    super(format, detail, options)
+    this.fault = fault
+  }
+}
+
+const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1'
+/** More than any entry can hold. */
+const MAX_SUBJECTS = 1024
+
+const subject = object<{ name: string; digest: { sha256: string } }>({
+  name: (value, at) => artifactOrProduct(value, at),
+  digest: object<{ sha256: string }>({ sha256: digest }),
+})
+
+/** A subject is named after an artifact, or after a product, which alone may have slashes. */
+const artifactOrProduct: Read<string> = (value, at) =>
+  typeof value === 'string' && value.includes('/') ? product(value, at) : artifactName(value, at)
+
+const statementShape = object<{
+  _type: string
+  subject: readonly Subject[]
+  predicateType: string
+  predicate: unknown
+}>({
+  _type: literal(STATEMENT_TYPE),
+  subject: (value, at) =>
+    list(subject, { min: 1, max: MAX_SUBJECTS })(value, at).map(({ name, digest: { sha256 } }) => ({ name, sha256 })),
+  predicateType: (value, at) => {
+    if (typeof value !== 'string') throw new ShapeError(at, 'not a string')
+    return value
+  },
+  predicate: (value) => value,
+})
+
+/** Reads the payload of an entry's DSSE envelope. Throws {@link StatementError}. */
+export function parseStatement(payload: Uint8Array): Statement {
+  const value = canonical(payload)
+  try {
+    const codec = codecOf(value)
+    const { subject: subjects, predicate } = statementShape(value, '')
+    return codec.read(subjects, predicate)
+  } catch (error) {
+    throw asStatementError('statement', error)
+  }
+}
+
+/** The one payload of a statement. Throws {@link StatementError} for what {@link parseStatement} would refuse. */
+export function formatStatement(statement: Statement): Uint8Array {
+  const codec: Codec<Statement> = codecs[statement.kind]
+  const { subjects, predicate } = codec.write(statement)
+  const payload = canonicalJson({
+    _type: STATEMENT_TYPE,
+    subject: subjects.map(({ name, sha256 }) => ({ name, digest: { sha256 } })),
+    predicateType: codec.predicateType,
+    predicate,
+  })
+  parseStatement(payload)
+  return payload
+}
+
+/** The id of a statement: the SHA-256 of its payload, which no re-signing and no re-wrapping changes. */
+export function statementId(hasher: Hasher, payload: Uint8Array): string {
+  return toHex(hasher.sha256(payload))
+}
+
+function canonical(payload: Uint8Array): unknown {
+  try {
+    return parseCanonicalJson('statement', payload)
+  } catch (error) {
+    throw asStatementError('statement', error)
+  }
+}
+
+/** Decides by `predicateType` before anything else is read, so that a foreign statement is unknown and not malformed. */
+function codecOf(value: unknown): Codec<Statement> {
+  const type = typeof value === 'object' && value !== null && 'predicateType' in value ? value.predicateType : undefined
+  const codec = Object.values(codecs).find(({ predicateType }) => predicateType === type)
+  if (codec !== undefined) return codec
+  throw new ShapeError(
+    'predicateType',
+    'not known to this version',
+    typeof type === 'string' ? 'unknown-type' : 'malformed',
+  )
+}
+
+/** What any reader threw, as the error of this file; anything else is a defect and passes through. */
+export function asStatementError(format: string, error: unknown): unknown {
+  if (error instanceof StatementError) return error
+  if (error instanceof ShapeError) {
+    const fault = error.fault === 'unknown-type' || error.fault === 'unsafe-name' ? error.fault : 'malformed'
+    return new StatementError(format, error.detail, fault, { cause: error })
+  }
+  if (error instanceof FormatError) return new StatementError(format, error.detail, 'malformed', { cause: error })
+  return error
+}

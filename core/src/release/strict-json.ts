@@ -1,0 +1,136 @@
+/**
+ * JSON text without its looseness. JSON.parse reads `{"a":1,"a":2}` as the last word, `1e3`, `1.0` and `-0` as numbers,
+ * and `"\ud800"` as a string that has no UTF-8: two readers of one text can then see two things. Neither entry point
+ * here lets any of that through.
+ *
+ * - {@link parseCanonicalJson}: what machines write. The bytes must be the RFC 8785 form of what they say.
+ * - {@link parseJson}: what people write (trust files). Any layout, but one meaning.
+ */
+import canonicalize from 'canonicalize'
+import { equalBytes, fromUtf8, utf8 } from '../bytes.ts'
+import { FormatError } from '../errors.ts'
+
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject
+export interface JsonObject {
+  readonly [name: string]: JsonValue
+}
+
+/** Deepest nesting accepted: ours is at most 6, a Sigstore TrustedRoot 8. */
+const MAX_DEPTH = 32
+
+/**
+ * The RFC 8785 form of a value, in UTF-8. Throws FormatError for a lone surrogate and for numbers that JSON cannot say.
+ */
+export function canonicalJson(value: unknown): Uint8Array {
+  let text: string | undefined
+  try {
+    text = canonicalize(value)
+  } catch (cause) {
+    throw new FormatError('canonical JSON', 'a value has no JSON form', { cause })
+  }
+  if (text === undefined) throw new FormatError('canonical JSON', 'a value has no JSON form')
+  return utf8(text)
+}
+
+/**
+ * The value of bytes that are their own RFC 8785 form: no white space, members sorted and each once, one spelling of every
+ * number and string. Numbers need not be integers here; whoever reads the value says what they may be.
+ */
+export function parseCanonicalJson(format: string, bytes: Uint8Array): JsonValue {
+  const { text, value } = parsed(format, bytes)
+  checkDepth(format, text)
+  let canonical: Uint8Array
+  try {
+    canonical = canonicalJson(value)
+  } catch (cause) {
+    throw new FormatError(format, 'not canonical JSON (RFC 8785)', { cause })
+  }
+  if (!equalBytes(canonical, bytes)) throw new FormatError(format, 'not canonical JSON (RFC 8785)')
+  return value
+}
+
+/**
+ * The value of JSON text in any layout, where every member occurs once, every number is a canonical integer
+ * within 2^53-1 and every string is well-formed.
+ */
+export function parseJson(format: string, bytes: Uint8Array): JsonValue {
+  const { text, value } = parsed(format, bytes)
+  checkDepth(format, text)
+  checkTokens(format, text)
+  return value
+}
+
+function parsed(format: string, bytes: Uint8Array): { text: string; value: JsonValue } {
+  try {
+    const text = fromUtf8(bytes)
+    return { text, value: JSON.parse(text) as JsonValue }
+  } catch (cause) {
+    throw new FormatError(format, 'not JSON in UTF-8', { cause })
+  }
+}
+
+/** Where the string that starts at `from` ends: the index after its closing quote. The text is known to be JSON. */
+function endOfString(text: string, from: number): number {
+  let at = from + 1
+  while (text[at] !== '"') at += text[at] === '\\' ? 2 : 1
+  return at + 1
+}
+
+function checkDepth(format: string, text: string): void {
+  let depth = 0
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at]
+    if (character === '"') at = endOfString(text, at) - 1
+    else if (character === '{' || character === '[') depth++
+    else if (character === '}' || character === ']') depth--
+    if (depth > MAX_DEPTH) throw new FormatError(format, `nested deeper than ${MAX_DEPTH}`)
+  }
+}
+
+/** Walks the tokens of text that is known to be JSON, for what JSON.parse does not tell. */
+function checkTokens(format: string, text: string): void {
+  /** For each open container the member names seen so far, null for an array. */
+  const open: (Set<string> | null)[] = []
+  let nameComes = false
+  for (let at = 0; at < text.length; ) {
+    const character = text.charAt(at)
+    if (character === '"') {
+      const end = endOfString(text, at)
+      const content = checkedString(format, text.slice(at, end))
+      const names = open.at(-1)
+      if (nameComes && names !== null && names !== undefined) {
+        if (names.has(content)) throw new FormatError(format, 'a member occurs twice')
+        names.add(content)
+      }
+      nameComes = false
+      at = end
+      continue
+    }
+    if (/[-0-9]/.test(character)) {
+      at = checkedNumber(format, text, at)
+      continue
+    }
+    if (character === '{') open.push(new Set())
+    else if (character === '[') open.push(null)
+    else if (character === '}' || character === ']') open.pop()
+    if (character === '{' || character === ',') nameComes = open.at(-1) !== null
+    at++
+  }
+}
+
+function checkedString(format: string, token: string): string {
+  const content = token.includes('\\') ? (JSON.parse(token) as string) : token.slice(1, -1)
+  if (!content.isWellFormed()) throw new FormatError(format, 'a string holds a lone surrogate')
+  return content
+}
+
+/** Checks the number at `from` and returns the index after it. */
+function checkedNumber(format: string, text: string, from: number): number {
+  let end = from
+  while (/[-+.0-9eE]/.test(text.charAt(end))) end++
+  const token = text.slice(from, end)
+  if (!/^(?:0|-?[1-9][0-9]*)$/.test(token) || !Number.isSafeInteger(Number(token))) {
+    throw new FormatError(format, 'a number is not a canonical integer within 2^53-1')
+  }
+  return end
+}
