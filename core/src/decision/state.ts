@@ -48,7 +48,10 @@ export interface PastLog {
   readonly convicted: Conviction | null
 }
 
-/** An entry that signed a statement: its index, and the member id it verified under. */
+/**
+ * An entry that signed a statement: its index, and the credential it verified under, the SHA-256 of the key's SPKI DER in hex
+ * or `<issuer> <san>`. (Ids of members may be given to other keys by a later trust version.)
+ */
 export interface KnownEntry {
   readonly index: number
   readonly member: string
@@ -97,10 +100,11 @@ export interface KnownStatement {
 
 /**
  * One subject of a rebuild statement. Whether it is positive depends on the release it is held against, so it is not
- * stored: votes.ts says.
+ * stored: `tallyOf` says.
  */
 export interface KnownVote {
   readonly index: number
+  /** The credential, as in {@link KnownEntry}. */
   readonly member: string
   /** Name of the artifact, as the operator rebuilt it. */
   readonly name: string
@@ -189,8 +193,8 @@ export interface State {
   /** Newest last, at most 4. */
   readonly past: readonly PastLog[]
   readonly known: Known
-  /** By channel. */
-  readonly floors: Readonly<Record<string, Floor>>
+  /** By channel. A Map, since `constructor` is a channel like any other. */
+  readonly floors: ReadonlyMap<string, Floor>
   readonly previous: PreviousInstall | null
   readonly staged: Staged | null
   readonly held: readonly Held[]

@@ -1,8 +1,6 @@
 /**
  * The local choice (docs/decision.md, *Terms*): what to look for and under which limits. It never comes from a feed.
  */
-import { FormatError } from '../errors.ts'
-
 /**
  * `update` looks for something newer and may stage it; `verify` judges one artifact and its bundle, offline; `apply`
  * judges what was staged again, with today's state and clock, without the network.
@@ -42,15 +40,3 @@ export type Installed =
     }
   | { readonly kind: 'version'; readonly channel: string; readonly version: string }
   | { readonly kind: 'sha256'; readonly sha256: string }
-
-const unit: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
-
-/** Seconds of a duration `[1-9][0-9]*[smhd]` (docs/formats.md). Throws FormatError. */
-export function parseDuration(text: string): number {
-  const match = /^([1-9][0-9]{0,9})([smhd])$/.exec(text)
-  const seconds = Number(match?.[1]) * (unit[match?.[2] ?? ''] ?? Number.NaN)
-  if (match === null || match[0] !== text || !Number.isSafeInteger(seconds)) {
-    throw new FormatError('duration', 'not a whole number of s, m, h or d')
-  }
-  return seconds
-}

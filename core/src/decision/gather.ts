@@ -1,0 +1,253 @@
+/**
+ * Entries into what is known (docs/decision.md, *State*, `known`): every entry of this product by a listed member, met or
+ * not, once its inclusion is checked. Everything else is counted and forgotten.
+ */
+import type { Crypto } from '../crypto.ts'
+import { type Entry, parseEntry } from '../release/entry.ts'
+import type { IdentityVerifier } from '../release/identity.ts'
+import {
+  type Artifact,
+  buildOf,
+  buildTypes,
+  type RebuildStatement,
+  type ReleaseStatement,
+} from '../release/predicates.ts'
+import { type Signatory, signerOf, signingRoles } from '../release/roles.ts'
+import { StatementError } from '../release/statement.ts'
+import type { Trust } from '../release/trust.ts'
+import { credentialName, metAt, type Rule } from './known.ts'
+import type { Known, KnownArtifact, KnownEntry, KnownRelease, KnownStatement, KnownVote } from './state.ts'
+
+/** Statements that are not met, and votes for things unknown, of one key: past this its newer ones are ignored. */
+export const MAX_UNMET_PER_KEY = 1024
+
+/** A leaf whose inclusion has been checked. */
+export interface IncludedLeaf {
+  readonly index: number
+  readonly leaf: Uint8Array
+}
+
+export interface Checker {
+  readonly crypto: Crypto
+  /** Absent: members that are identities never count. */
+  readonly identities?: IdentityVerifier | undefined
+}
+
+const noIdentities: IdentityVerifier = { identify: () => null }
+
+/** Whose signature an entry carries under `trust`, among the roles that may sign its kind; null: nobody's. */
+export function speakerOf({ crypto, identities }: Checker, trust: Trust, entry: Entry): Signatory | null {
+  const allowed = signingRoles[entry.statement.kind]
+  const signers = signerOf(crypto, trust, entry, identities ?? noIdentities)
+  return signers.find(({ role }) => allowed.includes(role)) ?? null
+}
+
+/** The release as it is kept. */
+export function knownRelease(id: string, statement: ReleaseStatement, entries: readonly KnownEntry[]): KnownRelease {
+  const { channel, sequence, version, previous } = statement
+  const artifacts = statement.artifacts.map((artifact) => knownArtifact(statement, artifact))
+  return { id, channel, sequence, version, previous, artifacts, entries, ripeAt: null }
+}
+
+function knownArtifact(statement: ReleaseStatement, artifact: Artifact): KnownArtifact {
+  const { name, platform, mediaType, partOf = null, sha256 } = artifact
+  const build = buildOf(statement, name)
+  return {
+    name,
+    platform,
+    mediaType,
+    partOf,
+    sha256,
+    source: build?.source.sha256 ?? null,
+    recipeDigest: build?.recipeDigest ?? null,
+    imageDigest: build?.imageDigest ?? null,
+  }
+}
+
+/**
+ * `known` with further entries. `joined` are trust files named by statements that T's authority met: the authority of
+ * such a file is listed too, for the statement that names it. An entry already known changes nothing.
+ */
+export function gather(
+  checker: Checker,
+  rule: Rule,
+  joined: readonly Trust[],
+  known: Known,
+  leaves: Iterable<IncludedLeaf>,
+): Known {
+  const gatherer = new Gatherer(checker, rule, joined, known)
+  for (const leaf of leaves) gatherer.add(leaf)
+  return gatherer.known()
+}
+
+/** `known` while entries are being added: maps in place of lists. */
+class Gatherer {
+  private readonly checker: Checker
+  private readonly rule: Rule
+  private readonly joined: readonly Trust[]
+  private readonly releases: Map<string, KnownRelease>
+  private readonly statements: Map<string, KnownStatement>
+  private readonly votes: Map<string, KnownVote>
+  private ignored: number
+  /** Digests of all artifacts of the known releases. */
+  private readonly digests: Set<string>
+  /** For each credential the ids it signed that are not met, and its votes for what is unknown. */
+  private readonly unmet = new Map<string, Set<string>>()
+
+  constructor(checker: Checker, rule: Rule, joined: readonly Trust[], known: Known) {
+    this.checker = checker
+    this.rule = rule
+    this.joined = joined
+    this.releases = new Map(known.releases.map((release) => [release.id, release]))
+    this.statements = new Map(known.statements.map((statement) => [statement.id, statement]))
+    this.votes = new Map(known.votes.map((vote) => [voteKey(vote), vote]))
+    this.ignored = known.ignored
+    this.digests = new Set(known.releases.flatMap(({ artifacts }) => artifacts.map(({ sha256 }) => sha256)))
+    for (const { id, entries } of known.releases) this.recount(id, 'release', entries)
+    for (const { id, kind, entries } of known.statements) this.recount(id, kind, entries)
+    for (const vote of known.votes) this.countVote(vote)
+  }
+
+  known(): Known {
+    const { releases, statements, votes, ignored } = this
+    return {
+      releases: [...releases.values()],
+      statements: [...statements.values()],
+      votes: [...votes.values()],
+      ignored,
+    }
+  }
+
+  add({ index, leaf }: IncludedLeaf): void {
+    let entry: Entry
+    try {
+      entry = parseEntry(this.checker.crypto, leaf)
+    } catch (error) {
+      if (!(error instanceof StatementError)) throw error
+      this.ignored++
+      return
+    }
+    if (entry.statement.product !== this.rule.trust.product) return
+    const member = this.credentialOf(entry)
+    if (member === null || !this.keep(entry, { index, member })) this.ignored++
+  }
+
+  private credentialOf(entry: Entry): string | null {
+    const own = speakerOf(this.checker, this.rule.trust, entry)
+    if (own !== null) return credentialName(own.member)
+    const { statement } = entry
+    if (statement.kind !== 'trust') return null
+    for (const next of this.joined) {
+      if (next.sha256 !== statement.sha256) continue
+      const signatory = speakerOf(this.checker, next, entry)
+      if (signatory !== null) return credentialName(signatory.member)
+    }
+    return null
+  }
+
+  /** False where the entry is past its key's share. */
+  private keep({ id, statement }: Entry, by: KnownEntry): boolean {
+    if (statement.kind === 'rebuild') return this.keepVotes(statement, by)
+    const old = statement.kind === 'release' ? this.releases.get(id) : this.statements.get(id)
+    const entries = withEntry(old?.entries ?? [], by)
+    if (entries === old?.entries) return true
+    if (!this.isMet(statement.kind, entries) && !this.hasRoom(by.member, id)) return false
+    this.recount(id, statement.kind, entries)
+    if (statement.kind === 'release') {
+      this.releases.set(id, { ...(this.releases.get(id) ?? knownRelease(id, statement, [])), entries })
+      for (const { sha256 } of statement.artifacts) this.digests.add(sha256)
+    } else {
+      this.statements.set(id, { ...(this.statements.get(id) ?? knownStatement(id, statement)), entries })
+    }
+    return true
+  }
+
+  private keepVotes(statement: RebuildStatement, { index, member }: KnownEntry): boolean {
+    if (statement.buildType !== buildTypes.container) return false
+    const { source, recipeDigest, imageDigest, release = null } = statement
+    let kept = true
+    for (const { name, sha256: artifact } of statement.subjects) {
+      const vote: KnownVote = {
+        index,
+        member,
+        name,
+        artifact,
+        source: source.sha256,
+        recipeDigest,
+        imageDigest,
+        release,
+      }
+      const key = voteKey(vote)
+      const old = this.votes.get(key)
+      if (old !== undefined && old.index >= index) continue
+      if (this.isAboutSomethingKnown(vote) || this.hasRoom(member, key)) {
+        this.votes.set(key, vote)
+        this.countVote(vote)
+      } else kept = false
+    }
+    return kept
+  }
+
+  private isAboutSomethingKnown({ release, artifact }: KnownVote): boolean {
+    return (release !== null && this.releases.has(release)) || this.digests.has(artifact)
+  }
+
+  private isMet(kind: KnownStatement['kind'] | 'release', entries: readonly KnownEntry[]): boolean {
+    const { trust } = this.rule
+    const roles = signingRoles[kind]
+    return roles.some((role) => metAt(trust[role], entries) !== null)
+  }
+
+  private hasRoom(member: string, id: string): boolean {
+    const mine = this.unmet.get(member)
+    return mine === undefined || mine.has(id) || mine.size < MAX_UNMET_PER_KEY
+  }
+
+  private recount(id: string, kind: KnownStatement['kind'] | 'release', entries: readonly KnownEntry[]): void {
+    const met = this.isMet(kind, entries)
+    for (const { member } of entries) {
+      if (met) this.unmet.get(member)?.delete(id)
+      else this.countUnmet(member, id)
+    }
+  }
+
+  private countVote(vote: KnownVote): void {
+    if (!this.isAboutSomethingKnown(vote)) this.countUnmet(vote.member, voteKey(vote))
+  }
+
+  private countUnmet(member: string, id: string): void {
+    const mine = this.unmet.get(member) ?? new Set()
+    this.unmet.set(member, mine.add(id))
+  }
+}
+
+function knownStatement(
+  id: string,
+  statement: Exclude<Entry['statement'], ReleaseStatement | RebuildStatement>,
+): KnownStatement {
+  switch (statement.kind) {
+    case 'revocation':
+      return { id, kind: 'revocation', ids: statement.ids, entries: [] }
+    case 'waiver':
+      return { id, kind: 'waiver', ids: [statement.id], entries: [] }
+    case 'trust': {
+      const { version, sha256, size } = statement
+      return { id, kind: 'trust', ids: [], entries: [], trust: { version, sha256, size, joined: false } }
+    }
+  }
+}
+
+/** The same list where the entry is in it already. Sorted by index. */
+function withEntry(entries: readonly KnownEntry[], entry: KnownEntry): readonly KnownEntry[] {
+  if (entries.some(({ index }) => index === entry.index)) return entries
+  return [...entries, entry].sort((a, b) => a.index - b.index)
+}
+
+/**
+ * Votes that replace one another: those of one key on one name of one release; without a release, those for the same
+ * bytes from the same build.
+ */
+function voteKey({ member, release, name, artifact, source, recipeDigest, imageDigest }: KnownVote): string {
+  const about = release === null ? [artifact, source, recipeDigest, imageDigest] : [release, name]
+  return JSON.stringify([member, ...about])
+}
