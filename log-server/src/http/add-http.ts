@@ -1,0 +1,97 @@
+/**
+ * `POST /add`: the body is the entry (docs/formats.md §4). Answered once the entry is durable, signed and published:
+ *
+ *     200 text/plain            the index in decimal, nothing else
+ *     200 text/x.tlog.proof     a C2SP tlog-proof, where Accept asks for one
+ *     409, 413, 429, 503, …     a problem document
+ *
+ * It is served without a framework: it is the one path that everything waits on.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { formatTlogProof, parseSignedCheckpoint } from '@samebits/core'
+import type { Refusal } from '../admission.ts'
+import type { LogView } from '../log-view.ts'
+import type { Sequenced } from '../sequencer.ts'
+import { internalProblem, problemOf, sendProblem } from './problem.ts'
+
+export const TLOG_PROOF_TYPE = 'text/x.tlog.proof'
+
+export interface AddParts {
+  readonly log: LogView & { add(leaf: Uint8Array): Promise<Sequenced | Refusal> }
+  readonly maxLeafBytes: number
+  /** A defect of ours, for the operator's log. */
+  readonly onDefect: (error: unknown) => void
+  /** One answer to `POST /add`. */
+  readonly onAnswer: (status: number) => void
+}
+
+/** Handles one `POST /add`. Never rejects. */
+export async function handleAdd(parts: AddParts, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  try {
+    const leaf = await readBody(req, parts.maxLeafBytes)
+    if (leaf instanceof Uint8Array) await answer(parts, req, res, await parts.log.add(leaf))
+    else refuseBody(req, res, leaf)
+  } catch (error) {
+    const problem = problemOf(error)
+    if (problem === null) parts.onDefect(error)
+    sendProblem(res, problem ?? internalProblem)
+  }
+  parts.onAnswer(res.statusCode)
+}
+
+async function answer(
+  parts: AddParts,
+  req: IncomingMessage,
+  res: ServerResponse,
+  outcome: Sequenced | Refusal,
+): Promise<void> {
+  if (outcome.kind === 'refuse') {
+    sendProblem(res, outcome)
+    return
+  }
+  const wantsProof = req.headers.accept?.includes(TLOG_PROOF_TYPE) ?? false
+  const body = wantsProof ? await formatProof(parts.log, outcome.index) : String(outcome.index)
+  res.setHeader('Content-Type', wantsProof ? TLOG_PROOF_TYPE : 'text/plain')
+  res.setHeader('Content-Length', Buffer.byteLength(body))
+  res.end(body)
+}
+
+/** The proof of a published entry under the checkpoint that is published now. */
+async function formatProof(log: LogView, index: number): Promise<string> {
+  const { size, checkpoint } = log.published()
+  const hashes = await log.proveInclusion(index, size)
+  return formatTlogProof({ index, hashes, checkpoint: parseSignedCheckpoint(checkpoint) })
+}
+
+type BodyRefusal = Omit<Refusal, 'kind'>
+
+/** The body, or why it is not taken. A body that is too long is not read to its end. */
+function readBody(req: IncomingMessage, maxBytes: number): Promise<Uint8Array | BodyRefusal> {
+  const encoding = req.headers['content-encoding']
+  if (encoding !== undefined && encoding !== 'identity')
+    return Promise.resolve({ status: 415, code: 'encoding-unsupported', detail: 'entries are sent as they are' })
+  const tooLarge: BodyRefusal = {
+    status: 413,
+    code: 'entry-too-large',
+    detail: `an entry has at most ${maxBytes} bytes`,
+  }
+  if (Number(req.headers['content-length'] ?? 0) > maxBytes) return Promise.resolve(tooLarge)
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let length = 0
+    req.on('data', (chunk: Buffer) => {
+      length += chunk.length
+      if (length > maxBytes) resolve(tooLarge)
+      else chunks.push(chunk)
+    })
+    req.on('end', () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)))
+    req.on('error', reject)
+  })
+}
+
+/** The rest of the body may be endless: the connection ends with the answer. */
+function refuseBody(req: IncomingMessage, res: ServerResponse, problem: BodyRefusal): void {
+  res.setHeader('Connection', 'close')
+  res.once('finish', () => req.destroy())
+  sendProblem(res, problem)
+}

@@ -1,0 +1,130 @@
+/**
+ * Everything that is not on the hot path, on Express: health, metrics, the convenience API. What clients read here they
+ * verify against the log; nothing here is trusted.
+ */
+import { parseDecimal } from '@samebits/core'
+import compression from 'compression'
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type RequestHandler,
+  type Response,
+  type Router,
+} from 'express'
+import { rateLimit } from 'express-rate-limit'
+import helmet from 'helmet'
+import type { GateState } from '../gate.ts'
+import type { LogView } from '../log-view.ts'
+import type { Metrics } from '../metrics.ts'
+import { internalProblem, notFound, type Problem, ProblemError, problemOf, sendProblem } from './problem.ts'
+
+export interface ApiParts {
+  readonly log: LogView & { readonly gate: GateState }
+  readonly metrics: Metrics
+  /** Further routes of the admission mode, under `/v1`. */
+  readonly mount: (v1: Router) => void
+  /** Requests to `/v1` that one address may make in a minute. */
+  readonly requestsPerMinute: number
+  /** How many proxies in front of this server are believed about client addresses. */
+  readonly trustedProxies: number
+  readonly onDefect: (error: unknown) => void
+}
+
+const maxSizes = 1000
+
+export function apiApp(parts: ApiParts): Express {
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.set('trust proxy', parts.trustedProxies)
+  app.use(helmet())
+  app.get('/healthz', (_req, res) => sendText(res, 200, 'ok\n'))
+  app.get('/readyz', (_req, res) => sendReadiness(parts.log.gate, res))
+  app.get('/metrics', async (_req, res) => {
+    res.setHeader('Content-Type', parts.metrics.contentType)
+    res.end(await parts.metrics.text())
+  })
+  app.use('/v1', limiter(parts.requestsPerMinute), compression(), convenience(parts))
+  app.use((_req, res) => sendProblem(res, notFound))
+  app.use(errorHandler(parts.onDefect))
+  return app
+}
+
+function limiter(requestsPerMinute: number): RequestHandler {
+  return rateLimit({
+    windowMs: 60_000,
+    limit: requestsPerMinute,
+    standardHeaders: 'draft-8',
+    legacyHeaders: false,
+    handler: (_req, res) =>
+      sendProblem(res, { status: 429, code: 'rate-limited', detail: 'too many requests', retryAfterSeconds: 60 }),
+  })
+}
+
+function convenience({ log, mount }: ApiParts): Router {
+  const router = express.Router()
+  router.get('/entries/:index', async (req, res) => {
+    const index = decimal(req.params.index, 'index')
+    if (index >= log.published().size) throw new ProblemError(notFound)
+    res.setHeader('Cache-Control', 'public, max-age=31536000, immutable')
+    res.setHeader('Content-Type', 'application/octet-stream')
+    res.setHeader('Content-Disposition', 'attachment')
+    res.end(await log.entry(index))
+  })
+  router.get('/sizes', async (req, res) => {
+    const since = decimal(req.query['since'] ?? '0', 'since')
+    sendJson(res, { sizes: await log.sizes(since, maxSizes), limit: maxSizes })
+  })
+  mount(router)
+  return router
+}
+
+function decimal(value: unknown, name: string): number {
+  try {
+    if (typeof value === 'string') return parseDecimal(value)
+  } catch {
+    // answered below: the parser's error says no more
+  }
+  throw new ProblemError({ status: 400, code: 'parameter', detail: `${name} is a decimal number` })
+}
+
+/** JSON without a charset, which application/json does not have. */
+export function sendJson(res: Response, body: unknown): void {
+  res.setHeader('Content-Type', 'application/json')
+  res.setHeader('Cache-Control', 'no-store')
+  res.end(JSON.stringify(body))
+}
+
+function sendText(res: Response, status: number, body: string): void {
+  res.statusCode = status
+  res.setHeader('Content-Type', 'text/plain; charset=utf-8')
+  res.setHeader('Cache-Control', 'no-store')
+  res.end(body)
+}
+
+/** 200 while entries are taken; 503 with the reason otherwise. Reading works in both cases. */
+function sendReadiness(gate: GateState, res: Response): void {
+  if (gate.state === 'writing') sendText(res, 200, 'writing\n')
+  else
+    sendProblem(res, {
+      status: 503,
+      code: gate.state,
+      detail: 'detail' in gate ? `${gate.code}: ${gate.detail}` : gate.state,
+    })
+}
+
+function errorHandler(onDefect: (error: unknown) => void): ErrorRequestHandler {
+  return (error: unknown, _req, res, _next) => {
+    const problem = problemOf(error) ?? clientFault(error)
+    if (problem === null) onDefect(error)
+    sendProblem(res, problem ?? internalProblem)
+  }
+}
+
+/** Express's own refusals, such as a path that is not valid percent-encoding. */
+function clientFault(error: unknown): Problem | null {
+  if (!(error instanceof Error) || !('status' in error) || typeof error.status !== 'number') return null
+  return error.status >= 400 && error.status < 500
+    ? { status: error.status, code: 'request', detail: 'the request is malformed' }
+    : null
+}

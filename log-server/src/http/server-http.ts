@@ -1,0 +1,86 @@
+/** The server's socket: which handler answers which path, and the limits that keep slow or greedy clients from hurting others. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Express } from 'express'
+import { type AddParts, handleAdd } from './add-http.ts'
+import { sendProblem } from './problem.ts'
+import { handleTiles, isTilesPath, type TilesParts } from './tiles-http.ts'
+
+export interface ServerLimits {
+  /** For the headers of a request, from its first byte or the connection's start. */
+  readonly headersTimeoutMs: number
+  /** For a whole request. */
+  readonly requestTimeoutMs: number
+  /** For an idle connection. */
+  readonly keepAliveTimeoutMs: number
+  readonly maxConnections: number
+}
+
+export interface ServerParts {
+  readonly add: AddParts
+  readonly tiles: TilesParts
+  readonly api: Express
+  readonly limits: ServerLimits
+}
+
+/** Bytes of all headers of one request. */
+const maxHeaderSize = 8192
+
+export function createHttpServer(parts: ServerParts): Server {
+  const { headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs, maxConnections } = parts.limits
+  const server = createServer(
+    {
+      maxHeaderSize,
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      keepAliveTimeout: keepAliveTimeoutMs,
+      connectionsCheckingInterval: Math.min(1000, headersTimeoutMs),
+      noDelay: true,
+    },
+    (req, res) => dispatch(parts, req, res),
+  )
+  server.maxConnections = maxConnections
+  return server
+}
+
+function dispatch({ add, tiles, api }: ServerParts, req: IncomingMessage, res: ServerResponse): void {
+  const path = pathOf(req.url ?? '/')
+  if (path === '/add') {
+    if (req.method === 'POST') void handleAdd(add, req, res)
+    else refuseMethod(res)
+  } else if (isTilesPath(path)) void handleTiles(tiles, path, req, res)
+  else api(req, res)
+}
+
+function refuseMethod(res: ServerResponse): void {
+  res.setHeader('Allow', 'POST')
+  sendProblem(res, { status: 405, code: 'method', detail: 'entries are sent with POST' })
+}
+
+function pathOf(url: string): string {
+  const query = url.indexOf('?')
+  return query < 0 ? url : url.slice(0, query)
+}
+
+/** Listens; resolves with the port, which the system chooses for 0. Rejects with the system's error. */
+export function listen(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      const address = server.address()
+      resolve(typeof address === 'object' && address !== null ? address.port : port)
+    })
+  })
+}
+
+/** Takes no new connections, lets answers that are under way go out, for at most `graceMs`; then closes what is left. */
+export function closeServer(server: Server, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), graceMs)
+    server.close(() => {
+      clearTimeout(timer)
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
+}

@@ -1,0 +1,130 @@
+/**
+ * The read API of C2SP tlog-tiles, without a framework:
+ *
+ *     GET /checkpoint                      text/plain; charset=utf-8, cached for seconds
+ *     GET /tile/<L>/<N>[.p/<W>]            application/octet-stream, immutable
+ *     GET /tile/entries/<N>[.p/<W>]        the same, gzip where Accept-Encoding has it
+ *
+ * Tiles are served up to the last *signed* size, so a checkpoint that anyone can hold always finds its tiles. Every partial
+ * width up to there is cut from what is stored, which is more than a log must serve ("Partial Tiles"), and never less.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import { FormatError, parseEntriesPath, parseTilePath, type Tile, tileWidth } from '@samebits/core'
+import type { Issued } from '../issuer.ts'
+import type { LogReader } from '../store.ts'
+import type { BodyCache } from './body-cache.ts'
+import { internalProblem, notFound, type Problem, sendProblem } from './problem.ts'
+
+export interface TilesParts {
+  readonly log: { readonly signedSize: number; published(): Issued }
+  readonly reader: Pick<LogReader, 'tile' | 'entries'>
+  readonly cache: BodyCache
+  readonly checkpointMaxAgeSeconds: number
+  readonly onDefect: (error: unknown) => void
+}
+
+const gzipped = promisify(gzip)
+const immutable = 'public, max-age=31536000, immutable'
+
+/** Whether this handler answers the path. */
+export function isTilesPath(path: string): boolean {
+  return path === '/checkpoint' || path.startsWith('/tile/')
+}
+
+/** Answers GET and HEAD of {@link isTilesPath} paths. Never rejects. */
+export async function handleTiles(
+  parts: TilesParts,
+  path: string,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
+  try {
+    res.setHeader('Access-Control-Allow-Origin', '*')
+    res.setHeader('X-Content-Type-Options', 'nosniff')
+    if (req.method !== 'GET' && req.method !== 'HEAD') sendMethodRefusal(res)
+    else if (path === '/checkpoint') sendCheckpoint(parts, res)
+    else if (path.startsWith('/tile/entries/')) await sendEntries(parts, path, req, res)
+    else await sendTile(parts, path, res)
+  } catch (error) {
+    if (!(error instanceof FormatError)) parts.onDefect(error)
+    sendProblem(res, error instanceof FormatError ? badPath(error) : internalProblem)
+  }
+}
+
+function badPath(error: FormatError): Problem {
+  return { status: 400, code: 'tile-path', detail: error.detail }
+}
+
+function sendMethodRefusal(res: ServerResponse): void {
+  res.setHeader('Allow', 'GET, HEAD')
+  sendProblem(res, { status: 405, code: 'method', detail: 'this address is read with GET' })
+}
+
+function sendCheckpoint({ log, checkpointMaxAgeSeconds }: TilesParts, res: ServerResponse): void {
+  res.setHeader('Content-Type', 'text/plain; charset=utf-8')
+  res.setHeader('Cache-Control', `public, max-age=${checkpointMaxAgeSeconds}`)
+  sendBytes(res, Buffer.from(log.published().checkpoint))
+}
+
+async function sendTile(parts: TilesParts, path: string, res: ServerResponse): Promise<void> {
+  const tile = parseTilePath(path.slice(1))
+  const body = await cached(parts, path, tile, () => parts.reader.tile(tile.level, tile.index, tile.width))
+  sendImmutable(res, body)
+}
+
+async function sendEntries(parts: TilesParts, path: string, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const { index, width } = parseEntriesPath(path.slice(1))
+  const tile = { level: 0, index, width }
+  const plain = () => cached(parts, path, tile, () => parts.reader.entries(index, width))
+  res.setHeader('Vary', 'Accept-Encoding')
+  if (!acceptsGzip(req.headers['accept-encoding'])) {
+    sendImmutable(res, await plain())
+    return
+  }
+  const body = await cached(parts, `${path} gzip`, tile, async () => {
+    const bytes = await parts.reader.entries(index, width)
+    return bytes === null ? null : await gzipped(bytes)
+  })
+  if (body !== null) res.setHeader('Content-Encoding', 'gzip')
+  sendImmutable(res, body)
+}
+
+/** Past the signed size there is nothing, whatever is committed. */
+async function cached(
+  { cache, log }: TilesParts,
+  key: string,
+  { level, index, width }: Tile,
+  read: () => Promise<Uint8Array | null>,
+): Promise<Uint8Array | null> {
+  if (tileWidth(level, index, log.signedSize) < width) return null
+  const known = cache.get(key)
+  if (known !== undefined) return known
+  const body = await read()
+  if (body !== null) cache.set(key, body)
+  return body
+}
+
+function sendImmutable(res: ServerResponse, body: Uint8Array | null): void {
+  if (body === null) {
+    sendProblem(res, notFound)
+    return
+  }
+  res.setHeader('Content-Type', 'application/octet-stream')
+  res.setHeader('Cache-Control', immutable)
+  sendBytes(res, body)
+}
+
+/** Node leaves the body out for HEAD. */
+function sendBytes(res: ServerResponse, body: Uint8Array): void {
+  res.setHeader('Content-Length', body.length)
+  res.end(body)
+}
+
+/** RFC 9110 §12.5.3, as far as gzip is named; `*` alone does not name it. */
+export function acceptsGzip(header: string | string[] | undefined): boolean {
+  return String(header ?? '')
+    .split(',')
+    .some((coding) => /^\s*(?:x-)?gzip\s*(?:;\s*q\s*=\s*(?!0(?:\.0{0,3})?\s*$)[0-9.]+\s*)?$/i.test(coding))
+}

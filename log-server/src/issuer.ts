@@ -1,0 +1,144 @@
+/**
+ * From a committed head to a published checkpoint, in the one order that is safe (docs/log.md rules 1 to 5):
+ *
+ *     read the head back → recompute it from the entries read back → sign → marker on the disk → witnesses → publish
+ *
+ * One head is under way at a time; what is committed meanwhile waits and goes out with the next one.
+ */
+import {
+  appendLeaves,
+  type CompactRange,
+  concat,
+  equalBytes,
+  type Hasher,
+  rangeRoot,
+  type SignedCheckpoint,
+} from '@samebits/core'
+import type { Marker } from './marker.ts'
+import type { HeadSigner } from './signer.ts'
+import { type Head, HeadMovedError, type LogReader, type LogStore } from './store.ts'
+import type { Witnessing } from './witnessing.ts'
+
+/** A checkpoint that is signed, marked, witnessed where that is asked, and published. */
+export interface Issued {
+  readonly size: number
+  readonly root: Uint8Array
+  readonly checkpoint: string
+}
+
+/** What is stored is not a tree that extends what this log signed. Nothing may be signed any more; a person must look. */
+export class TreeMismatchError extends Error {
+  override readonly name = 'TreeMismatchError'
+  readonly code = 'TREE_MISMATCH'
+}
+
+export interface IssuerParts {
+  readonly store: Pick<LogReader, 'head' | 'range'> & Pick<LogStore<unknown>, 'publish'>
+  readonly hasher: Hasher
+  readonly signer: HeadSigner
+  readonly marker: Marker
+  readonly witnessing: Witnessing
+  /** Unix seconds. */
+  readonly now: () => number
+}
+
+export interface IssuerEvents {
+  /** Signed and marked: tiles up to this size may be served. */
+  signed(size: number): void
+  issued(issued: Issued): void
+  /** Nothing more will be issued. */
+  failed(error: unknown): void
+}
+
+/** Entries that are read back at once. */
+const readBack = 4096
+
+export class HeadIssuer {
+  readonly #parts: IssuerParts
+  readonly #events: IssuerEvents
+  readonly #epoch: number
+  #signed: CompactRange
+  #wanted = false
+  #running: Promise<void> | null = null
+  readonly #stop = new AbortController()
+
+  /**
+   * @param epoch of the lease that this process holds
+   * @param signed the range of the last signed tree, whose root is the marker's
+   */
+  constructor(parts: IssuerParts, events: IssuerEvents, epoch: number, signed: CompactRange) {
+    this.#parts = parts
+    this.#events = events
+    this.#epoch = epoch
+    this.#signed = signed
+  }
+
+  /** Asks for a checkpoint of the committed head: of a grown one, or of the same one again, with a new time. */
+  offer(): void {
+    this.#wanted = true
+    this.#running ??= this.#run()
+  }
+
+  /** Ends issuing; resolves once nothing is under way. */
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#wanted && !this.#stop.signal.aborted) {
+        this.#wanted = false
+        await this.#issue()
+      }
+    } catch (error) {
+      this.#stop.abort()
+      this.#events.failed(error)
+    } finally {
+      this.#running = null
+    }
+  }
+
+  async #issue(): Promise<void> {
+    const { store, signer, marker, witnessing, now } = this.#parts
+    const head = await store.head()
+    if (head === null || head.epoch !== this.#epoch) throw new HeadMovedError(head)
+    const range = await extendFromStorage(this.#parts, this.#signed, head)
+    const signed = signer.sign(head, now())
+    await marker.write({ checkpoint: signed.text, epoch: head.epoch })
+    this.#signed = range
+    this.#events.signed(head.size)
+    await this.#publish(head, signed, witnessing)
+  }
+
+  async #publish(head: Head, signed: SignedCheckpoint, witnessing: Witnessing): Promise<void> {
+    const checkpoint = await witnessing.cosign(signed, this.#stop.signal)
+    if (!(await this.#parts.store.publish({ size: head.size, checkpoint }))) throw new HeadMovedError(head)
+    this.#events.issued({ size: head.size, root: head.root, checkpoint })
+  }
+}
+
+/**
+ * The range of `head`, grown from an earlier range by the entries as they are stored.
+ * @throws TreeMismatchError where entries, stored leaf hashes and root do not belong together
+ */
+export async function extendFromStorage(
+  { store, hasher }: { readonly store: Pick<LogReader, 'range'>; readonly hasher: Hasher },
+  from: CompactRange,
+  head: Head,
+): Promise<CompactRange> {
+  if (head.size < from.size) throw new TreeMismatchError(`${head.size} entries are stored, ${from.size} were signed`)
+  let range = from
+  while (range.size < head.size) {
+    const to = Math.min(head.size, range.size + readBack)
+    const stored = await store.range(range.size, to)
+    if (stored === null) throw new TreeMismatchError(`entries ${range.size} to ${to - 1} are not all stored`)
+    const hashes = hasher.leafHashes(stored.entries)
+    if (!equalBytes(concat(...hashes), stored.leafHashes))
+      throw new TreeMismatchError(`entries ${range.size} to ${to - 1} do not hash to their stored leaf hashes`)
+    range = appendLeaves(hasher, range, hashes)
+  }
+  if (!equalBytes(rangeRoot(hasher, range), head.root))
+    throw new TreeMismatchError(`the entries stored do not hash to the root that was committed at size ${head.size}`)
+  return range
+}

@@ -1,0 +1,252 @@
+/**
+ * One log: reading always, writing while this process leads.
+ *
+ * To lead is to have checked the storage against everything that was signed (`takeover.ts`), to hold the lease, and to run
+ * one sequencer and one issuer. Whatever goes wrong ends the lead; where trying again can help, and is safe, it is tried
+ * again after a while, through the same checks as at start. A failed sync or a damaged file is never tried again: only a
+ * new process knows anew what is on the disk.
+ */
+import { type Crypto, parseSignedCheckpoint } from '@samebits/core'
+import type { Admission, Refusal } from './admission.ts'
+import { type GateState, NotWritingError } from './gate.ts'
+import { HeadIssuer, type Issued } from './issuer.ts'
+import type { LogView } from './log-view.ts'
+import type { Marker } from './marker.ts'
+import { consistencyProof, inclusionProof } from './proofs.ts'
+import { type Sequenced, Sequencer, type SequencerLimits } from './sequencer.ts'
+import type { HeadSigner } from './signer.ts'
+import { CommitUnknownError, type Head, HeadMovedError, type LogStore, StorageError } from './store.ts'
+import { type Place, PlaceError, takeOver } from './takeover.ts'
+import type { Witnessing } from './witnessing.ts'
+
+/** Clock and timers of the process. */
+export interface Timing {
+  /** Unix seconds. */
+  readonly now: () => number
+  /** Runs `work` once the input that is waiting was read. */
+  readonly defer: (work: () => void) => void
+  /** Runs `work` after a while; returns how to cancel it. */
+  readonly after: (milliseconds: number, work: () => void) => () => void
+}
+
+export interface LogOptions {
+  readonly limits: SequencerLimits
+  /** An unchanged tree is signed and published again this often (docs/log.md rule 8). */
+  readonly resignSeconds: number
+  /** How long after a failure that may pass the lead is tried again. */
+  readonly retrySeconds: number
+}
+
+/** What happens, for metrics and the operator's log. */
+export interface LogEvents {
+  committed(head: Head, entries: number, milliseconds: number): void
+  issued(issued: Issued): void
+  gate(state: GateState): void
+}
+
+export interface LogParts<Item, Tables> {
+  readonly store: LogStore<Tables>
+  readonly crypto: Crypto
+  readonly signer: HeadSigner
+  readonly marker: Marker
+  readonly witnessing: Witnessing
+  /** Places beside the storage that may hold a checkpoint of this log. */
+  readonly places: readonly Place[]
+  /** Opens admission with the state that the storage has now; called at every take-over. */
+  readonly openAdmission: () => Promise<Admission<Item, Tables>>
+  readonly timing: Timing
+  readonly options: LogOptions
+  readonly events: LogEvents
+}
+
+interface Lead<Item, Tables> {
+  readonly admission: Admission<Item, Tables>
+  readonly sequencer: Sequencer<Item, Tables>
+  readonly issuer: HeadIssuer
+}
+
+const nothingPublished: GateState = { state: 'starting', code: 'starting', detail: 'the log is starting' }
+
+export class Log<Item, Tables> implements LogView {
+  readonly #parts: LogParts<Item, Tables>
+  #gate: GateState = nothingPublished
+  #lead: Lead<Item, Tables> | null = null
+  #published: Issued
+  #signedSize: number
+  #cancelTimer: () => void = () => undefined
+
+  private constructor(parts: LogParts<Item, Tables>, published: Issued) {
+    this.#parts = parts
+    this.#published = published
+    this.#signedSize = published.size
+  }
+
+  /** Opens an initialised log for reading. */
+  static async open<Item, Tables>(parts: LogParts<Item, Tables>): Promise<Log<Item, Tables>> {
+    const text = (await parts.store.published())?.checkpoint ?? parts.marker.last.checkpoint
+    const { size, root } = parseSignedCheckpoint(text).checkpoint
+    return new Log(parts, { size, root, checkpoint: text })
+  }
+
+  get origin(): string {
+    return this.#parts.signer.origin
+  }
+
+  get gate(): GateState {
+    return this.#gate
+  }
+
+  /** Tiles and bundles are served up to here. */
+  get signedSize(): number {
+    return this.#signedSize
+  }
+
+  get pendingEntries(): number {
+    return this.#lead?.sequencer.pendingEntries ?? 0
+  }
+
+  published(): Issued {
+    return this.#published
+  }
+
+  /** Takes the lead, or says in `gate` why not. */
+  async lead(): Promise<void> {
+    try {
+      const { store, crypto, signer, marker, places } = this.#parts
+      const start = await takeOver({ store, hasher: crypto, signer, marked: marker.last, places })
+      const admission = await this.#parts.openAdmission()
+      if (this.#gate.state === 'stopping') return
+      const lead = this.#startLead(admission, start)
+      this.#lead = lead
+      this.#signedSize = Math.max(this.#signedSize, start.signed.size)
+      this.#setGate({ state: 'writing' })
+      lead.issuer.offer()
+    } catch (error) {
+      this.#endLead(error)
+    }
+  }
+
+  #startLead(admission: Admission<Item, Tables>, start: Awaited<ReturnType<typeof takeOver>>): Lead<Item, Tables> {
+    const { store, crypto, signer, marker, witnessing, timing, options, events } = this.#parts
+    const failed = (error: unknown) => {
+      if (this.#lead === lead) this.#endLead(error)
+    }
+    const issuer = new HeadIssuer(
+      { store, hasher: crypto, signer, marker, witnessing, now: timing.now },
+      { signed: (size) => this.#signed(size), issued: (issued) => this.#issued(lead, issued), failed },
+      start.head.epoch,
+      start.signed,
+    )
+    const committed = (head: Head, entries: number, milliseconds: number) => {
+      events.committed(head, entries, milliseconds)
+      issuer.offer()
+    }
+    const sequencer = new Sequencer(
+      { store, admission, hasher: crypto, limits: options.limits, now: timing.now, defer: timing.defer },
+      { committed, failed },
+      { head: start.head, edge: start.edge, published: this.#published.size },
+    )
+    const lead: Lead<Item, Tables> = { admission, sequencer, issuer }
+    return lead
+  }
+
+  #signed(size: number): void {
+    this.#signedSize = Math.max(this.#signedSize, size)
+  }
+
+  #issued(lead: Lead<Item, Tables>, issued: Issued): void {
+    this.#published = issued
+    this.#parts.events.issued(issued)
+    lead.sequencer.published(issued.size)
+    this.#resignLater(lead)
+  }
+
+  #resignLater(lead: Lead<Item, Tables>): void {
+    this.#cancelTimer()
+    const milliseconds = this.#parts.options.resignSeconds * 1000
+    this.#cancelTimer = this.#parts.timing.after(milliseconds, () => {
+      if (this.#lead === lead) lead.issuer.offer()
+    })
+  }
+
+  #setGate(gate: GateState): void {
+    this.#gate = gate
+    this.#parts.events.gate(gate)
+  }
+
+  #endLead(error: unknown): void {
+    if (this.#gate.state === 'stopping') return
+    const lead = this.#lead
+    this.#lead = null
+    this.#cancelTimer()
+    const gate = readOnly(error, this.#parts.options.retrySeconds)
+    this.#setGate(gate)
+    lead?.sequencer.close(gate)
+    const again = async () => {
+      await lead?.issuer.stop()
+      await this.lead()
+    }
+    if (gate.retrySeconds !== null)
+      this.#cancelTimer = this.#parts.timing.after(gate.retrySeconds * 1000, () => void again())
+  }
+
+  /**
+   * Resolves once the entry is published, or refused.
+   * @throws NotWritingError
+   */
+  async add(leaf: Uint8Array): Promise<Sequenced | Refusal> {
+    const lead = this.#lead
+    if (lead === null) throw new NotWritingError(this.#gate)
+    const prepared = await lead.admission.prepare(leaf)
+    return prepared.kind === 'refuse' ? prepared : lead.sequencer.submit(prepared)
+  }
+
+  async entry(index: number): Promise<Uint8Array> {
+    const entry = index < this.#published.size ? await this.#parts.store.entry(index) : null
+    if (entry === null) throw new RangeError(`entry ${index} is not published`)
+    return entry
+  }
+
+  proveInclusion(index: number, size: number): Promise<Uint8Array[]> {
+    this.#demandPublished(size)
+    return inclusionProof({ reader: this.#parts.store, hasher: this.#parts.crypto }, index, size)
+  }
+
+  proveConsistency(from: number, to: number): Promise<Uint8Array[]> {
+    this.#demandPublished(to)
+    return consistencyProof({ reader: this.#parts.store, hasher: this.#parts.crypto }, from, to)
+  }
+
+  #demandPublished(size: number): void {
+    if (size > this.#published.size) throw new RangeError(`size ${size} is not published`)
+  }
+
+  sizes(since: number, limit: number): Promise<readonly number[]> {
+    return this.#parts.store.sizes(since, limit)
+  }
+
+  /** Ends writing: what was taken is finished and answered, new entries are refused. Reading goes on until the store is closed. */
+  async stop(): Promise<void> {
+    const lead = this.#lead
+    this.#lead = null
+    this.#cancelTimer()
+    this.#setGate({ state: 'stopping' })
+    if (lead === null) return
+    await lead.sequencer.drain()
+    await lead.issuer.stop()
+    lead.sequencer.close({ state: 'stopping' })
+  }
+}
+
+/** Why writing stopped, and whether it may be tried again. */
+function readOnly(error: unknown, retrySeconds: number): GateState & { state: 'read-only' } {
+  const cause = error instanceof CommitUnknownError && error.cause instanceof StorageError ? error.cause : error
+  const detail = error instanceof Error ? error.message : String(error)
+  const code = cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : 'INTERNAL'
+  return { state: 'read-only', code, detail, retrySeconds: mayPass(cause) ? retrySeconds : null }
+}
+
+function mayPass(error: unknown): boolean {
+  if (error instanceof StorageError) return error.code === 'STORAGE_FULL' || error.code === 'STORAGE_BUSY'
+  return error instanceof HeadMovedError || error instanceof CommitUnknownError || error instanceof PlaceError
+}

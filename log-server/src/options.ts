@@ -1,0 +1,197 @@
+/**
+ * What a log server can be told, in one table: type, default, limits and help of each option, and its three names.
+ *
+ * One order, later wins: the default, the configuration file (JSON, `dataDir`), the environment (`SAMEBITS_LOG_DATA_DIR`),
+ * the command line (`--data-dir`). Unknown names are refused in the file and in the environment as on the command line.
+ */
+import { ProgramError } from '@samebits/host'
+
+export interface LogServerOptions {
+  /** Folder of the database, the marker and the lock. */
+  readonly dataDir: string
+  /** Folder of `ed25519.pem` and `ml-dsa-44.pem`. */
+  readonly keysDir: string
+  readonly host: string
+  readonly port: number
+  readonly mode: 'raw' | 'open' | 'product'
+  /** Path of the admission file; empty for none. */
+  readonly admissionFile: string
+  /** URL prefix where this log's checkpoint is published besides this server, asked at start; empty for none. */
+  readonly publishedUrl: string
+  readonly resignSeconds: number
+  readonly checkpointMaxAgeSeconds: number
+  readonly maxLeafBytes: number
+  readonly maxPendingEntries: number
+  readonly maxPendingBytes: number
+  readonly maxBatchEntries: number
+  readonly rawWindowEntries: number
+  readonly cacheBytes: number
+  readonly headersTimeoutMs: number
+  readonly requestTimeoutMs: number
+  readonly keepAliveTimeoutMs: number
+  readonly maxConnections: number
+  readonly requestsPerMinute: number
+  readonly trustedProxies: number
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+}
+
+type Name = keyof LogServerOptions
+
+type Kind =
+  | { readonly kind: 'text'; readonly default: string; readonly placeholder: string }
+  | { readonly kind: 'choice'; readonly default: string; readonly choices: readonly string[] }
+  | { readonly kind: 'integer'; readonly default: number; readonly min: number; readonly max: number }
+
+export type OptionSpec = Kind & { readonly help: string }
+
+const text = (fallback: string, placeholder: string, help: string): OptionSpec => ({
+  kind: 'text',
+  default: fallback,
+  placeholder,
+  help,
+})
+const integer = (fallback: number, min: number, max: number, help: string): OptionSpec => ({
+  kind: 'integer',
+  default: fallback,
+  min,
+  max,
+  help,
+})
+const choice = (fallback: string, choices: readonly string[], help: string): OptionSpec => ({
+  kind: 'choice',
+  default: fallback,
+  choices,
+  help,
+})
+
+/** Every option, in the order of `--help`. */
+export const optionSpecs: Readonly<Record<Name, OptionSpec>> = {
+  dataDir: text('data', 'DIR', 'folder of the database, the marker and the lock'),
+  keysDir: text('keys', 'DIR', 'folder of ed25519.pem and ml-dsa-44.pem, as keygen writes them'),
+  host: text('127.0.0.1', 'ADDRESS', 'address to listen on'),
+  port: integer(2025, 0, 65_535, 'port to listen on; 0 lets the system choose'),
+  mode: choice(
+    'product',
+    ['product', 'open', 'raw'],
+    'what is admitted: releases of known products, any statement, any bytes',
+  ),
+  admissionFile: text('', 'FILE', 'the admission file: products and their trust files'),
+  publishedUrl: text(
+    '',
+    'URL',
+    'where this log is also published; its checkpoint is fetched before anything is signed',
+  ),
+  resignSeconds: integer(300, 1, 360, 'an unchanged tree is signed again this often'),
+  checkpointMaxAgeSeconds: integer(2, 0, 10, 'how long caches may keep the checkpoint'),
+  maxLeafBytes: integer(65_535, 1, 65_535, 'largest entry'),
+  maxPendingEntries: integer(
+    4096,
+    1,
+    1_000_000,
+    'entries that may wait for their answer; beyond them 503 with Retry-After',
+  ),
+  maxPendingBytes: integer(64 << 20, 65_535, 2 ** 31, 'bytes that may wait likewise'),
+  maxBatchEntries: integer(2048, 1, 65_536, 'most entries of one commit'),
+  rawWindowEntries: integer(65_536, 0, 4_194_304, 'raw mode: newest entries that are looked through for duplicates'),
+  cacheBytes: integer(64 << 20, 0, 2 ** 34, 'memory for tiles and bundles'),
+  headersTimeoutMs: integer(10_000, 100, 120_000, 'time for the headers of a request'),
+  requestTimeoutMs: integer(30_000, 100, 600_000, 'time for a whole request'),
+  keepAliveTimeoutMs: integer(30_000, 100, 600_000, 'time a connection may be idle'),
+  maxConnections: integer(20_000, 1, 1_000_000, 'connections at once'),
+  requestsPerMinute: integer(600, 1, 1_000_000, 'requests to /v1 from one address'),
+  trustedProxies: integer(0, 0, 16, 'proxies in front of this server that tell the client address truly'),
+  logLevel: choice('info', ['debug', 'info', 'warn', 'error', 'silent'], 'what is written to standard error'),
+}
+
+export const optionNames: readonly Name[] = Object.keys(optionSpecs) as Name[]
+
+/** `dataDir` as `--data-dir`. */
+export function flagName(name: Name): string {
+  return `--${kebab(name)}`
+}
+
+/** `dataDir` as `SAMEBITS_LOG_DATA_DIR`. */
+export function environmentName(name: Name): string {
+  return `${environmentPrefix}${kebab(name).toUpperCase().replaceAll('-', '_')}`
+}
+
+const environmentPrefix = 'SAMEBITS_LOG_'
+/** The one variable that is no option: where the configuration file is. */
+export const configVariable = 'SAMEBITS_LOG_CONFIG'
+
+function kebab(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}
+
+/** Where values come from; each value is text, or in the file JSON. */
+export interface OptionSources {
+  /** Parsed JSON of the configuration file, with its path for messages; null for none. */
+  readonly file: { readonly path: string; readonly content: unknown } | null
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** By option name. */
+  readonly flags: Readonly<Record<string, unknown>>
+}
+
+/** Merges and checks. @throws ProgramError CONFIG_INVALID naming where the bad value stands */
+export function resolveOptions({ file, environment, flags }: OptionSources): LogServerOptions {
+  const fromFile = file === null ? {} : fileValues(file)
+  const fromEnvironment = environmentValues(environment)
+  const values = optionNames.map((name): [Name, string | number] => {
+    const spec = optionSpecs[name]
+    const flag = flags[name]
+    if (flag !== undefined) return [name, checked(spec, flag, flagName(name))]
+    const variable = fromEnvironment[name]
+    if (variable !== undefined) return [name, checked(spec, variable, environmentName(name))]
+    const entry = fromFile[name]
+    if (entry !== undefined) return [name, checked(spec, jsonValue(entry), `${name} in ${file?.path}`)]
+    return [name, spec.default]
+  })
+  return Object.fromEntries(values) as unknown as LogServerOptions
+}
+
+function fileValues({ path, content }: { readonly path: string; readonly content: unknown }): Record<string, unknown> {
+  if (typeof content !== 'object' || content === null || Array.isArray(content))
+    throw invalid(`${path} holds no JSON object`)
+  for (const key of Object.keys(content)) {
+    if (!Object.hasOwn(optionSpecs, key)) throw invalid(`${path} has an unknown option ${JSON.stringify(key)}`)
+  }
+  return content as Record<string, unknown>
+}
+
+function environmentValues(environment: OptionSources['environment']): Partial<Record<Name, string>> {
+  const byVariable = new Map(optionNames.map((name) => [environmentName(name), name]))
+  const values: Partial<Record<Name, string>> = {}
+  for (const [variable, value] of Object.entries(environment)) {
+    if (!variable.startsWith(environmentPrefix) || variable === configVariable || value === undefined) continue
+    const name = byVariable.get(variable)
+    if (name === undefined) throw invalid(`the environment has an unknown variable ${variable}`)
+    values[name] = value
+  }
+  return values
+}
+
+function jsonValue(value: unknown): unknown {
+  return typeof value === 'number' ? String(value) : value
+}
+
+function checked(spec: OptionSpec, value: unknown, where: string): string | number {
+  if (typeof value !== 'string') throw invalid(`${where} is of another type than expected`)
+  switch (spec.kind) {
+    case 'text':
+      return value
+    case 'choice':
+      if (!spec.choices.includes(value))
+        throw invalid(`${where} is ${JSON.stringify(value)}, not one of ${spec.choices.join(', ')}`)
+      return value
+    case 'integer': {
+      const number = /^(?:0|[1-9][0-9]{0,15})$/.test(value) ? Number(value) : Number.NaN
+      if (!(number >= spec.min && number <= spec.max))
+        throw invalid(`${where} is ${JSON.stringify(value)}, not a number from ${spec.min} to ${spec.max}`)
+      return number
+    }
+  }
+}
+
+function invalid(detail: string): ProgramError {
+  return new ProgramError({ code: 'CONFIG_INVALID', detail, remedy: 'See samebits-log serve --help.' })
+}

@@ -1,0 +1,127 @@
+/**
+ * What a process must know before it writes (docs/log.md rule 3): that the storage holds every tree that this log ever
+ * signed, as far as anything can show it: the marker, the published checkpoint, and what other places have of it.
+ *
+ * Storage may be larger than what was signed (committed, not yet signed), never smaller, never another tree.
+ */
+import { type CompactRange, equalBytes, FormatError, type Hasher, NoteError, rangeRoot } from '@samebits/core'
+import { type Edge, readEdge } from './edge.ts'
+import { extendFromStorage, TreeMismatchError } from './issuer.ts'
+import { type Marked, MarkerError } from './marker.ts'
+import type { HeadSigner } from './signer.ts'
+import { type Head, HeadMovedError, type LogStore } from './store.ts'
+
+/** The storage lacks entries that this log has signed: it is an old copy. */
+export class BehindError extends Error {
+  override readonly name = 'BehindError'
+  readonly code = 'STORAGE_BEHIND'
+}
+
+/** A place that must be asked before anything is signed did not answer. */
+export class PlaceError extends Error {
+  override readonly name = 'PlaceError'
+  readonly code = 'PLACE_UNREACHABLE'
+}
+
+/** Somewhere a checkpoint of this log may be found. `read` throws PlaceError where it cannot tell; null is an answer: none. */
+export interface Place {
+  readonly name: string
+  read(): Promise<string | null>
+}
+
+export interface TakeoverParts {
+  readonly store: LogStore<unknown>
+  readonly hasher: Hasher
+  readonly signer: HeadSigner
+  readonly marked: Marked
+  readonly places: readonly Place[]
+}
+
+/** The state from which a leader goes on. */
+export interface Takeover {
+  /** Under the new epoch. */
+  readonly head: Head
+  readonly edge: Edge
+  /** The last signed tree. */
+  readonly signed: CompactRange
+}
+
+/**
+ * Checks storage against everything this log is known to have signed, then takes the lease.
+ * @throws BehindError, TreeMismatchError, MarkerError: only a person can help
+ * @throws PlaceError, StorageError, HeadMovedError: worth another try
+ */
+export async function takeOver(parts: TakeoverParts): Promise<Takeover> {
+  const { store, hasher, signer, marked } = parts
+  const before = await store.head()
+  if (before === null) throw new HeadMovedError(null)
+  if (marked.epoch > before.epoch)
+    throw new BehindError(
+      `the marker is of lease ${marked.epoch}, the storage of lease ${before.epoch}: it is an old copy`,
+    )
+  const signed = await checkSigned(parts, before, openMarked(signer, marked), 'the marker')
+  for (const place of await ownCheckpoints(parts)) await checkSigned(parts, before, place.tree, place.name)
+  const edge = await readEdge(hasher, store, before.size)
+  demandRoot(hasher, edge.range, before.root, 'the stored head')
+  await extendFromStorage(parts, signed, before)
+  const head = await store.takeLease()
+  if (head.size !== before.size || !equalBytes(head.root, before.root)) throw new HeadMovedError(head)
+  return { head, edge, signed }
+}
+
+interface Tree {
+  readonly size: number
+  readonly root: Uint8Array
+}
+
+function openMarked(signer: HeadSigner, { checkpoint }: Marked): Tree {
+  try {
+    return signer.open(checkpoint).checkpoint
+  } catch (cause) {
+    throw new MarkerError('the checkpoint in the marker is not signed by the keys of this log', { cause })
+  }
+}
+
+/** Only a checkpoint under our own valid signature counts: anybody can claim the rest. */
+async function ownCheckpoints({ store, signer, places }: TakeoverParts): Promise<{ name: string; tree: Tree }[]> {
+  const published: Place = {
+    name: 'the published checkpoint',
+    read: async () => (await store.published())?.checkpoint ?? null,
+  }
+  const found: { name: string; tree: Tree }[] = []
+  for (const place of [published, ...places]) {
+    const text = await place.read()
+    const tree = text === null ? null : openOwn(signer, text)
+    if (tree !== null) found.push({ name: place.name, tree })
+  }
+  return found
+}
+
+function openOwn(signer: HeadSigner, text: string): Tree | null {
+  try {
+    return signer.open(text).checkpoint
+  } catch (error) {
+    if (error instanceof FormatError || error instanceof NoteError) return null
+    throw error
+  }
+}
+
+async function checkSigned(
+  { store, hasher }: TakeoverParts,
+  head: Head,
+  tree: Tree,
+  name: string,
+): Promise<CompactRange> {
+  if (tree.size > head.size)
+    throw new BehindError(
+      `${name} is signed at size ${tree.size}, the storage holds ${head.size} entries: it is an old copy`,
+    )
+  const { range } = await readEdge(hasher, store, tree.size)
+  demandRoot(hasher, range, tree.root, name)
+  return range
+}
+
+function demandRoot(hasher: Hasher, range: CompactRange, root: Uint8Array, name: string): void {
+  if (!equalBytes(rangeRoot(hasher, range), root))
+    throw new TreeMismatchError(`the stored tree of size ${range.size} has another root than ${name}`)
+}
