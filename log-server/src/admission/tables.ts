@@ -6,6 +6,8 @@
  * are 64 lower-case hex digits, as in docs/formats.md.
  */
 
+import type { Head } from './heads.ts'
+
 export type StatementKind = 'release' | 'rebuild' | 'revocation' | 'waiver' | 'trust'
 
 /** The trust file in force for one product. */
@@ -19,12 +21,12 @@ export interface ProductRow {
   readonly endsAt: number | null
 }
 
-/** The head of one channel; `id` null where a channel lost its only met release to a new trust file. */
+/** The head of one channel. */
 export interface HeadRow {
   readonly product: string
   readonly channel: string
-  readonly sequence: number
-  readonly id: string | null
+  /** Null where no release is met (any more). */
+  readonly head: Head | null
 }
 
 /** One signer's entry of a statement. */
@@ -43,7 +45,7 @@ export interface NamedFile {
   readonly sha256: string
 }
 
-/** A statement that was logged at least once. What never changes of it. */
+/** A statement that was logged at least once: what never changes of it. */
 export interface StatementFacts {
   readonly id: string
   readonly product: string
@@ -56,7 +58,10 @@ export interface StatementFacts {
   readonly previous: string | null
   /** Releases: the version. */
   readonly version: string | null
-  /** Releases: the artifacts. Rebuilds: what the builder got. Trust: the next trust file. */
+}
+
+export interface NewStatement extends StatementFacts {
+  /** Releases: the artifacts. Rebuilds: what the builder got. Trust: the next trust file. In the statement's order. */
   readonly files: readonly NamedFile[]
   /** Ids of the releases that this statement is about: revocation, waiver, negative vote. */
   readonly targets: readonly string[]
@@ -67,20 +72,8 @@ export interface StatementRow extends StatementFacts {
   readonly metAt: number | null
   /** It was met once, under this trust file or one before: it no longer counts against its signers' limit. */
   readonly everMet: boolean
-  /** In log order. */
+  /** In log order, one per signer. */
   readonly signed: readonly SignedRow[]
-}
-
-/** What a batch changed, to be written in one go. */
-export interface TableChanges {
-  readonly products: readonly ProductRow[]
-  readonly heads: readonly HeadRow[]
-  readonly statements: readonly StatementFacts[]
-  readonly signed: readonly SignedRow[]
-  readonly met: readonly Pick<StatementRow, 'id' | 'metAt' | 'everMet'>[]
-  readonly unmet: readonly UnmetChange[]
-  /** Digests of blobs that an admitted entry names: they are kept for ever. */
-  readonly keptBlobs: readonly string[]
 }
 
 /** A statement that begins or ceases to count against the limit of one signer. */
@@ -90,23 +83,56 @@ export interface UnmetChange {
   readonly counts: boolean
 }
 
+/** What a batch changed, to be written in one go. */
+export interface TableChanges {
+  readonly products: readonly ProductRow[]
+  readonly heads: readonly HeadRow[]
+  readonly statements: readonly NewStatement[]
+  readonly signed: readonly SignedRow[]
+  readonly met: readonly Pick<StatementRow, 'id' | 'metAt' | 'everMet'>[]
+  readonly unmet: readonly UnmetChange[]
+  /** Digests of stored blobs that an admitted entry names: they are kept for ever, and no longer open. */
+  readonly keptBlobs: readonly string[]
+  readonly openBlobs: readonly OpenBlob[]
+}
+
+/** A file that an admitted signer's entry named while it was not stored: `PUT` takes it until a time in Unix seconds. */
+export interface OpenBlob {
+  readonly sha256: string
+  readonly signer: string
+  readonly until: number
+}
+
 /**
- * The product index inside a sequencing transaction. Reads see what earlier transactions committed (and nothing of this
- * one's `write`, which comes last). Lists that are asked for may repeat keys; rows come in any order.
+ * The product index inside a transaction of the log. Lists that are asked for may repeat keys; rows come in any order.
+ * Within one transaction, reads see what was written before.
  */
 export interface ProductTables {
-  products(names: readonly string[]): Promise<readonly ProductRow[]>
-  heads(product: string, channels: readonly string[]): Promise<readonly HeadRow[]>
-  /** Statements with their files, targets and signatures. */
-  statements(ids: readonly string[]): Promise<readonly StatementRow[]>
+  products(names: Iterable<string>): Promise<readonly ProductRow[]>
+  /** All heads of these products. */
+  heads(products: Iterable<string>): Promise<readonly HeadRow[]>
+  statements(ids: Iterable<string>): Promise<readonly StatementRow[]>
+  /** The files of these statements, in order; a statement that is not logged has none. */
+  files(ids: Iterable<string>): Promise<ReadonlyMap<string, readonly NamedFile[]>>
   /** Which of these digests are artifacts of a logged release of `product`. */
-  artifacts(product: string, digests: readonly string[]): Promise<ReadonlySet<string>>
+  artifacts(product: string, digests: Iterable<string>): Promise<ReadonlySet<string>>
   /** How many statements that were never met each signer has signed. */
-  unmetCounts(signers: readonly string[]): Promise<ReadonlyMap<string, number>>
+  unmetCounts(signers: Iterable<string>): Promise<ReadonlyMap<string, number>>
   /** Sizes in bytes of the blobs that are stored. */
-  blobSizes(digests: readonly string[]): Promise<ReadonlyMap<string, number>>
+  blobSizes(digests: Iterable<string>): Promise<ReadonlyMap<string, number>>
   blob(sha256: string): Promise<Uint8Array | null>
+  /** The logged releases of one channel and sequence. */
+  releasesAt(product: string, channel: string, sequence: number): Promise<readonly StatementRow[]>
   /** Every statement of a product except votes: a new trust file judges them all again. */
   judged(product: string): Promise<readonly StatementRow[]>
   write(changes: TableChanges): Promise<void>
+
+  /** Digests of the files that are open on account of `signer`, stored or not, until no entry of it waits for them. */
+  openBlobs(signer: string, now: number): Promise<readonly string[]>
+  /** Stores a blob, which must hash to `sha256`; until an entry names it, it may be swept. */
+  putBlob(sha256: string, body: Uint8Array, now: number): Promise<void>
+  /** Forgets uploads that no entry names and that came before `before`, and openings that ended by then. */
+  sweepBlobs(before: number): Promise<void>
+  /** Keeps the bundle of one trust step; the first one stays. */
+  putTrustBundle(product: string, version: number, bundle: Uint8Array): Promise<void>
 }
