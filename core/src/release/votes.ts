@@ -6,9 +6,9 @@
  * |-----------------------------------------------------------------------------|-------------------------|
  * | names the artifact's SHA-256, and its product, source, recipe and image     | positive                |
  * | names this release, and under the artifact's name another SHA-256           | negative                |
- * | anything else; a host build; an operator of `publishers`; an artifact without a build | nothing       |
+ * | anything else; a host build; a vote by an operator of `publishers`           | nothing                 |
  *
- * Per operator, release and artifact the vote with the highest index counts, so that a vote can be taken back.
+ * So an artifact without a build has no positive votes. Per operator, release and artifact the vote with the highest index counts, so that a vote can be taken back.
  */
 import { validAt } from './members.ts'
 import { type Artifact, buildOf, buildTypes, type RebuildStatement, type ReleaseStatement } from './predicates.ts'
@@ -79,7 +79,7 @@ export function votedArtifact(id: string, statement: ReleaseStatement, artifact:
 
 /** What one vote says about one artifact. */
 export function bearing(vote: Vote, artifact: VotedArtifact): 'positive' | 'negative' | 'none' {
-  if (vote.product !== artifact.product || artifact.source === null) return 'none'
+  if (vote.product !== artifact.product) return 'none'
   if (vote.sha256 !== artifact.sha256) {
     return vote.release === artifact.release && vote.name === artifact.name ? 'negative' : 'none'
   }
