@@ -22,7 +22,8 @@ import { mediaTypes } from './media-types.ts'
 import { digest } from './names.ts'
 import type { Statement } from './predicates.ts'
 import { base64, list, literal, membersOf, object, type Read, ShapeError } from './shape.ts'
-import { asStatementError, parseStatement, StatementError, statementId } from './statement.ts'
+import { parseStatement, statementId } from './statement.ts'
+import { asStatementError, StatementError } from './statement-error.ts'
 import { canonicalJson, type JsonValue, parseCanonicalJson } from './strict-json.ts'
 
 /** C2SP tlog-tiles, "Log Entries": an entry bundle holds a length of 16 bits before each entry. */
