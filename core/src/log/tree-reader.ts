@@ -158,7 +158,6 @@ class VerifiedTiles {
 
   async #verifyPartial(): Promise<ReadonlyMap<number, Uint8Array>> {
     const { hasher, root, size, source } = this.#options
-    if (size === 0 && !equalBytes(root, emptyRoot(hasher))) throw new ProofError('the empty tree has another root')
     const tiles = partialTiles(size)
     const fetched = await Promise.all(tiles.map((tile) => fetchTile(source, this.#limit, tile)))
     const bytes = new Map(tiles.map((tile, at) => [tile.level, fetched[at] as Uint8Array]))
@@ -218,11 +217,15 @@ async function* readEntries(
   }
 }
 
-/** A reader of the tree with this size and root. Fetches nothing until it is asked. */
+/**
+ * A reader of the tree with this size and root. Fetches nothing until it is asked. Throws ProofError for a size of 0 with
+ * another root than the empty tree's.
+ */
 export function treeReader(given: TreeReaderOptions): TreeReader {
   const options = { concurrency: 4, cachedTiles: 256, ...given }
   const { hasher, size, root, concurrency } = options
   demandSize('size', size)
+  if (size === 0 && !equalBytes(root, emptyRoot(hasher))) throw new ProofError('the empty tree has another root')
   const limit = limitConcurrency(concurrency)
   const tiles = new VerifiedTiles(options, limit)
 
