@@ -9,7 +9,7 @@ import { memoryTileSource } from './memory-source.ts'
 import { checkConsistency, checkInclusion, rootFromNodes } from './merkle.ts'
 import { entriesPath, hashInTile, partialTiles, type Tile, tilePath, tilesFor, tileWidth } from './tile.ts'
 import { SourceError, TileError, type TileSource } from './tile-source.ts'
-import { type LoggedEntry, type TreeReaderOptions, treeReader } from './tree-reader.ts'
+import { type TreeEntry, type TreeReaderOptions, treeReader } from './tree-reader.ts'
 
 const hasher = nodeCrypto
 
@@ -32,8 +32,8 @@ const root = rootOf(SIZE)
 const read = (given: Partial<TreeReaderOptions> = {}) =>
   treeReader({ hasher, source: honest, size: SIZE, root, ...given })
 
-async function collect(stream: AsyncIterable<LoggedEntry>): Promise<LoggedEntry[]> {
-  const all: LoggedEntry[] = []
+async function collect(stream: AsyncIterable<TreeEntry>): Promise<TreeEntry[]> {
+  const all: TreeEntry[] = []
   for await (const entry of stream) all.push(entry)
   return all
 }
@@ -238,7 +238,7 @@ describe('no byte leaves unauthenticated', () => {
     for (const index of [0, 100, 257]) {
       const path = entriesPath(index, tileWidth(0, index, SIZE))
       const source = through((at, bytes) => (at === path ? damage(bytes) : bytes))
-      const got: LoggedEntry[] = []
+      const got: TreeEntry[] = []
       const reading = (async () => {
         for await (const entry of read({ source }).readEntries(Math.max(0, index * 256 - 10), SIZE)) got.push(entry)
       })()

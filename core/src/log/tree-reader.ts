@@ -53,7 +53,7 @@ export interface TreeReaderOptions {
 }
 
 /** An entry that is in the tree at `index`. */
-export interface LoggedEntry {
+export interface TreeEntry {
   readonly index: number
   readonly entry: Uint8Array
   readonly leafHash: Uint8Array
@@ -74,7 +74,7 @@ export interface TreeReader {
   /** The proof that this tree extends its own first `from` leaves. */
   proveConsistency(from: number): Promise<Uint8Array[]>
   /** Entries `from` to `to - 1` in order; at most `concurrency` bundles are in flight or in memory. */
-  readEntries(from: number, to: number): AsyncGenerator<LoggedEntry, void, undefined>
+  readEntries(from: number, to: number): AsyncGenerator<TreeEntry, void, undefined>
 }
 
 type Limit = ReturnType<typeof limitConcurrency>
@@ -178,7 +178,7 @@ async function readBundle(
   tiles: VerifiedTiles,
   limit: Limit,
   index: number,
-): Promise<LoggedEntry[]> {
+): Promise<TreeEntry[]> {
   const width = tileWidth(0, index, size)
   const path = entriesPath(index, width)
   const tile = await tiles.read({ level: 0, index, width })
@@ -200,9 +200,9 @@ async function* readEntries(
   from: number,
   to: number,
   concurrency: number,
-  bundle: (index: number) => Promise<LoggedEntry[]>,
-): AsyncGenerator<LoggedEntry, void, undefined> {
-  const pending: Promise<LoggedEntry[]>[] = []
+  bundle: (index: number) => Promise<TreeEntry[]>,
+): AsyncGenerator<TreeEntry, void, undefined> {
+  const pending: Promise<TreeEntry[]>[] = []
   const end = Math.ceil(to / TILE_WIDTH)
   for (let next = Math.floor(from / TILE_WIDTH); next < end || pending.length > 0; ) {
     while (pending.length < concurrency && next < end) {
