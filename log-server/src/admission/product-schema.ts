@@ -9,6 +9,7 @@ export const productMigrations: readonly string[] = [
    CREATE TABLE product_statements (id BLOB PRIMARY KEY, product TEXT NOT NULL, kind TEXT NOT NULL, channel TEXT, sequence INTEGER,
      previous BLOB, version TEXT, met_at INTEGER, ever_met INTEGER NOT NULL) STRICT, WITHOUT ROWID;
    CREATE INDEX product_statements_by_place ON product_statements (product, kind, channel, sequence);
+   CREATE INDEX product_statements_of_trust ON product_statements (product, sequence) WHERE kind = 'trust';
    CREATE TABLE product_signed (id BLOB NOT NULL, signer BLOB NOT NULL, idx INTEGER NOT NULL, leaf_hash BLOB NOT NULL,
      PRIMARY KEY (id, signer)) STRICT, WITHOUT ROWID;
    CREATE TABLE product_files (id BLOB NOT NULL, n INTEGER NOT NULL, name TEXT NOT NULL, sha256 BLOB NOT NULL,

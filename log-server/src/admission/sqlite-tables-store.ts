@@ -19,7 +19,8 @@ export const bin = (hex: string): Uint8Array => Buffer.from(hex, 'hex')
 export const hex = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')
 
-interface RawStatement {
+/** A row of `product_statements`. */
+export interface RawStatement {
   id: Uint8Array
   product: string
   kind: StatementKind
@@ -36,7 +37,7 @@ interface RawSigned {
   leaf_hash: Uint8Array
 }
 
-const statementColumns = 'id, product, kind, channel, sequence, previous, version, met_at, ever_met'
+export const statementColumns = 'id, product, kind, channel, sequence, previous, version, met_at, ever_met'
 
 /** Reads statements with their signatures through one connection; the transaction and the pages share it. */
 export class StatementReader {
@@ -73,19 +74,13 @@ export class StatementReader {
   }
 }
 
-/** Statements by product, for new trust files and for pages. */
-export function statementsOf(db: Db, where: string): Database.Statement<unknown[], RawStatement> {
-  return db.prepare(`SELECT ${statementColumns} FROM product_statements WHERE ${where}`)
-}
-
-export function openSqliteTables(db: Db): ProductTables {
+/** The half that works inside transactions. */
+export function openSqliteTables(db: Db): Omit<ProductTables, 'committed'> {
   const sql = prepare(db)
   const statements = new StatementReader(db)
   return {
     async products(names) {
-      return found(names, (name) => sql.product.get(name)).map(
-        (row): ProductRow => ({ ...row, sha256: hex(row.sha256) }),
-      )
+      return found(names, (name) => sql.product.get(name)).map(asProductRow)
     },
     async heads(products) {
       return [...new Set(products)].flatMap((product) => sql.heads.all(product).map((row) => headRow(product, row)))
@@ -125,7 +120,15 @@ export function openSqliteTables(db: Db): ProductTables {
   }
 }
 
-interface RawHead {
+export interface RawProduct extends Omit<ProductRow, 'sha256'> {
+  readonly sha256: Uint8Array
+}
+
+export function asProductRow(row: RawProduct): ProductRow {
+  return { ...row, sha256: hex(row.sha256) }
+}
+
+export interface RawHead {
   channel: string
   sequence: number | null
   id: Uint8Array | null
@@ -152,7 +155,7 @@ function found<T>(keys: Iterable<string>, get: (key: string) => T | undefined): 
 type Statements = ReturnType<typeof prepare>
 function prepare(db: Db) {
   return {
-    product: db.prepare<[string], Omit<ProductRow, 'sha256'> & { sha256: Uint8Array }>(
+    product: db.prepare<[string], RawProduct>(
       'SELECT product, version, sha256, ends_at AS endsAt FROM product_trust WHERE product = ?',
     ),
     heads: db.prepare<[string], RawHead>('SELECT channel, sequence, id FROM product_heads WHERE product = ?'),

@@ -6,6 +6,7 @@
  * are 64 lower-case hex digits, as in docs/formats.md.
  */
 
+import type { ProductReader } from '../products/product-reader.ts'
 import type { Head } from './heads.ts'
 
 export type StatementKind = 'release' | 'rebuild' | 'revocation' | 'waiver' | 'trust'
@@ -108,6 +109,8 @@ export interface OpenBlob {
  * Within one transaction, reads see what was written before.
  */
 export interface ProductTables {
+  /** What was committed before; it may be read at any time. */
+  readonly committed: ProductReader
   products(names: Iterable<string>): Promise<readonly ProductRow[]>
   /** All heads of these products. */
   heads(products: Iterable<string>): Promise<readonly HeadRow[]>
