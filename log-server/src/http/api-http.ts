@@ -30,7 +30,8 @@ export interface ApiParts {
   readonly onDefect: (error: unknown) => void
 }
 
-const maxSizes = 1000
+/** Of one answer: about 500 KB. */
+const maxSizes = 50_000
 
 export function apiApp(parts: ApiParts): Express {
   const app = express()

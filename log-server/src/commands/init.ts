@@ -1,0 +1,22 @@
+import { Command } from 'commander'
+import { createLog } from '../create-log.ts'
+import { answer, type CommandIo } from './io.ts'
+import { withoutOrigin } from './keygen.ts'
+import { loadKeys, signerFor } from './keys.ts'
+import { addOptions, readOptions } from './shared-options.ts'
+
+export function initCommand(io: CommandIo): Command {
+  const command = new Command('init')
+    .description('begin a log: sign the empty tree, keep it as the first marker, and publish it. Done once in its life')
+    .requiredOption('--origin <NAME>', 'the name that keygen was given')
+  return addOptions(command, ['dataDir', 'keysDir', 'publishedUrl']).action(async (flags: { origin: string }) => {
+    const options = await readOptions(io, withoutOrigin(flags))
+    const signer = signerFor(flags.origin, await loadKeys(options.keysDir))
+    const created = await createLog({ ...options, signer, fetch: io.fetch, now: io.timing.now })
+    answer(io, { ...created, dataDir: options.dataDir }, [
+      `log ${created.origin} begins in ${options.dataDir}`,
+      ...created.vkeys,
+      `next: samebits-log serve --data-dir ${options.dataDir} --keys-dir ${options.keysDir}`,
+    ])
+  })
+}

@@ -1,0 +1,50 @@
+import { Command } from 'commander'
+import { destination, type Logger, pino } from 'pino'
+import { type Mode, rawMode } from '../http/modes-http.ts'
+import type { LogServerOptions } from '../options.ts'
+import { startServer } from '../server.ts'
+import { answer, type CommandIo } from './io.ts'
+import { loadKeys } from './keys.ts'
+import { addOptions, readOptions } from './shared-options.ts'
+
+export function serveCommand(io: CommandIo): Command {
+  const command = new Command('serve').description(
+    'serve the log: take entries, sign and publish, answer readers, until told to stop',
+  )
+  return addOptions(command).action(async (flags: Record<string, unknown>) => {
+    const options = await readOptions(io, flags)
+    switch (options.mode) {
+      case 'raw':
+        return serve(io, options, rawMode)
+      case 'open':
+      case 'product':
+        return serve(io, options, rawMode)
+    }
+  })
+}
+
+async function serve<Item, Tables>(io: CommandIo, options: LogServerOptions, mode: Mode<Item, Tables>): Promise<void> {
+  const operator = operatorLog(options)
+  const keys = await loadKeys(options.keysDir)
+  const server = await startServer(options, mode, { keys, timing: io.timing, fetch: io.fetch, operator })
+  const url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${server.port}`
+  answer(io, { origin: server.origin, url, mode: options.mode, state: server.gate().state }, [
+    `${server.origin} at ${url}`,
+  ])
+  await untilAborted(io.signal)
+  operator.info({}, 'stopping: what was taken is finished first')
+  await server.stop()
+  operator.info({}, 'stopped')
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}
+
+/** One JSON object a line on standard error. Bodies, keys and addresses are never logged. */
+function operatorLog({ logLevel }: LogServerOptions): Logger {
+  return pino({ level: logLevel, base: null }, destination({ dest: 2, sync: true }))
+}

@@ -1,0 +1,77 @@
+/**
+ * Making a log: the empty tree is signed, marked and published (docs/log.md rule 3), so that from its first moment there is
+ * a checkpoint that every later one must extend.
+ */
+import { emptyRoot, formatVkey, parseSignedCheckpoint } from '@samebits/core'
+import { nodeCrypto } from '@samebits/core/node'
+import { ProgramError } from '@samebits/host'
+import { dataDir, exists, lockDataDir } from './data-dir.ts'
+import { createMarker } from './marker.ts'
+import { fetchPublished } from './published-place.ts'
+import type { HeadSigner } from './signer.ts'
+import { noExtension, openSqliteStore, type SqliteLogStore } from './sqlite-store.ts'
+
+export interface CreateLogOptions {
+  readonly dataDir: string
+  readonly signer: HeadSigner
+  /** Where else the log is to be published; empty for nowhere. */
+  readonly publishedUrl: string
+  readonly fetch: typeof globalThis.fetch
+  /** Unix seconds. */
+  readonly now: () => number
+}
+
+export interface CreatedLog {
+  readonly origin: string
+  readonly vkeys: readonly string[]
+  readonly checkpoint: string
+}
+
+/** Interrupted before its end, it can be run again; a log that is there is never touched. @throws ProgramError LOG_EXISTS */
+export async function createLog(options: CreateLogOptions): Promise<CreatedLog> {
+  const paths = dataDir(options.dataDir)
+  const lock = await lockDataDir(options.dataDir)
+  try {
+    if (await exists(paths.marker)) throw logExists(`${paths.marker} says that a log was made here`)
+    await refusePublished(options)
+    const store = openSqliteStore({ path: paths.database, extension: noExtension })
+    try {
+      return await signEmptyTree(options, store, paths.marker)
+    } finally {
+      await store.close()
+    }
+  } finally {
+    lock.release()
+  }
+}
+
+async function signEmptyTree(
+  { signer, now }: CreateLogOptions,
+  store: SqliteLogStore<unknown>,
+  markerPath: string,
+): Promise<CreatedLog> {
+  const head = (await store.head()) ?? (await store.create(emptyRoot(nodeCrypto)))
+  // Without a marker nothing was ever signed, unless the marker was lost: then this is no place for a new log.
+  if (head.size > 0 || head.epoch > 0 || (await store.published()) !== null)
+    throw logExists('the database holds a log whose marker is missing')
+  const checkpoint = signer.sign(head, now()).text
+  await createMarker(markerPath, { checkpoint, epoch: head.epoch })
+  await store.publish({ size: head.size, checkpoint })
+  return { origin: signer.origin, vkeys: signer.keys.map(formatVkey), checkpoint }
+}
+
+async function refusePublished({ publishedUrl, fetch, signer }: CreateLogOptions): Promise<void> {
+  if (publishedUrl === '') return
+  const text = await fetchPublished({ url: publishedUrl, fetch, timeoutMs: 10_000 })
+  if (text === null) return
+  const { origin } = parseSignedCheckpoint(text).checkpoint
+  if (origin === signer.origin) throw logExists(`${publishedUrl} holds a checkpoint of ${signer.origin}`)
+}
+
+function logExists(detail: string): ProgramError {
+  return new ProgramError({
+    code: 'LOG_EXISTS',
+    detail,
+    remedy: 'A log begins once: choose another folder and origin, or serve the one that is there.',
+  })
+}

@@ -1,0 +1,44 @@
+/** Where `fsck` reads from: a database file, or a log's URL. Both can be opened again in each worker. */
+import { entriesPath, httpTileSource, SourceError, type TileSource, tilePath, utf8 } from '@samebits/core'
+import { openSqliteReader } from './sqlite-store.ts'
+import type { LogReader } from './store.ts'
+
+/** Plain data: it is sent to workers. */
+export type FsckTarget =
+  | { readonly kind: 'database'; readonly path: string }
+  | { readonly kind: 'url'; readonly url: string }
+
+export interface OpenSource {
+  readonly source: TileSource
+  /** Bundles that are read ahead: a network hides its latency so, a file has none. */
+  readonly ahead: number
+  close(): Promise<void>
+}
+
+export function openSource(target: FsckTarget, fetch: typeof globalThis.fetch): OpenSource {
+  if (target.kind === 'url') {
+    const signal = () => AbortSignal.timeout(60_000)
+    const source = httpTileSource({ prefix: target.url, fetch, signal, allowHttpLoopback: true })
+    return { source, ahead: 8, close: async () => undefined }
+  }
+  const reader = openSqliteReader(target.path)
+  return { source: readerSource(reader), ahead: 1, close: () => reader.close() }
+}
+
+/** A database as a tile source. */
+export function readerSource(reader: LogReader): TileSource {
+  const demand = async (path: string, bytes: Promise<Uint8Array | null>): Promise<Uint8Array> => {
+    const found = await bytes
+    if (found === null) throw new SourceError('missing', path, 'it is not stored')
+    return found
+  }
+  return {
+    async checkpoint() {
+      const published = await reader.published()
+      if (published === null) throw new SourceError('missing', 'checkpoint', 'none is stored')
+      return utf8(published.checkpoint)
+    },
+    tile: (tile) => demand(tilePath(tile), reader.tile(tile.level, tile.index, tile.width)),
+    entries: (index, width) => demand(entriesPath(index, width), reader.entries(index, width)),
+  }
+}

@@ -1,0 +1,51 @@
+/** Threads that check runs, one run at a time each. */
+import { Worker } from 'node:worker_threads'
+import { type BundleRun, FsckError, type RunChecker, type RunResult } from './fsck.ts'
+import type { FsckTarget } from './fsck-source.ts'
+
+export type WorkerAnswer =
+  | { readonly ok: true; readonly result: RunResult }
+  /** `damaged`: the log is; otherwise it could not be read. */
+  | { readonly ok: false; readonly damaged: boolean; readonly message: string }
+
+export interface FsckWorkers {
+  readonly checkRun: RunChecker
+  close(): Promise<void>
+}
+
+const script = import.meta.url.endsWith('.ts') ? './fsck-worker.ts' : './fsck-worker.js'
+
+export function startWorkers(count: number, target: FsckTarget): FsckWorkers {
+  const workers = Array.from(
+    { length: count },
+    () => new Worker(new URL(script, import.meta.url), { workerData: { target } }),
+  )
+  const idle = [...workers]
+  return {
+    async checkRun(run) {
+      const worker = idle.pop()
+      if (worker === undefined) throw new RangeError('more runs at once than workers')
+      try {
+        return await ask(worker, run)
+      } finally {
+        idle.push(worker)
+      }
+    },
+    async close() {
+      await Promise.all(workers.map((worker) => worker.terminate()))
+    },
+  }
+}
+
+function ask(worker: Worker, run: BundleRun): Promise<RunResult> {
+  return new Promise((resolve, reject) => {
+    const settle = (answer: WorkerAnswer) => {
+      worker.off('error', reject)
+      if (answer.ok) resolve(answer.result)
+      else reject(answer.damaged ? new FsckError(answer.message) : new Error(answer.message))
+    }
+    worker.once('message', settle)
+    worker.once('error', reject)
+    worker.postMessage(run)
+  })
+}

@@ -1,0 +1,40 @@
+/** What a mode of admission brings to the server: its tables, its admission, its pages. */
+import type { Router } from 'express'
+import type { Admission, NoTables } from '../admission.ts'
+import type { LogView } from '../log-view.ts'
+import type { LogServerOptions } from '../options.ts'
+import { openRawAdmission } from '../raw-admission.ts'
+import { noExtension, type SqliteExtension, type SqliteLogStore } from '../sqlite-store.ts'
+
+/** What a mode may use. */
+export interface ModeContext<Tables> {
+  readonly origin: string
+  readonly options: LogServerOptions
+  readonly store: SqliteLogStore<Tables>
+  /** For the operator's log. */
+  readonly warn: (message: string, detail?: unknown) => void
+}
+
+export interface RunningMode<Item, Tables> {
+  /** Called at every take-over: what admission keeps in memory is read from the storage anew. */
+  openAdmission(): Promise<Admission<Item, Tables>>
+  /** Routes under `/v1`. */
+  mount(v1: Router, log: LogView): void
+  stop(): void
+}
+
+export interface Mode<Item, Tables> {
+  readonly extension: SqliteExtension<Tables>
+  start(context: ModeContext<Tables>): Promise<RunningMode<Item, Tables>>
+}
+
+/** Any bytes: a general C2SP log. */
+export const rawMode: Mode<null, NoTables> = {
+  extension: noExtension,
+  start: async ({ options, store }) => ({
+    openAdmission: () =>
+      openRawAdmission(store, { maxLeafBytes: options.maxLeafBytes, windowEntries: options.rawWindowEntries }),
+    mount: () => undefined,
+    stop: () => undefined,
+  }),
+}

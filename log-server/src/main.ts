@@ -1,0 +1,42 @@
+#!/usr/bin/env node
+/** The process: the one place here that knows the clock, the environment and how to end. */
+import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { runProgram } from '@samebits/host'
+import type { CommandIo } from './commands/io.ts'
+import { runCommandLine } from './commands/program.ts'
+
+const args = process.argv.slice(2)
+const json = args.includes('--json')
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+
+function after(milliseconds: number, work: () => void): () => void {
+  const timer = setTimeout(work, milliseconds)
+  return () => clearTimeout(timer)
+}
+
+process.exitCode = await runProgram(
+  (signal) => {
+    const io: CommandIo = {
+      cwd: process.cwd(),
+      environment: process.env,
+      stdout: process.stdout,
+      stderr: process.stderr,
+      timing: { now: () => Math.floor(Date.now() / 1000), defer: setImmediate, after },
+      clock: () => performance.now(),
+      fetch,
+      processors: availableParallelism(),
+      signal,
+      json,
+    }
+    return runCommandLine(args, io, version)
+  },
+  {
+    stderr: process.stderr,
+    stdout: process.stdout,
+    json,
+    signals: process,
+    exit: (status) => process.exit(status),
+    debug: process.env['SAMEBITS_DEBUG'] === '1',
+  },
+)
