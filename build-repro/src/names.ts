@@ -1,44 +1,55 @@
-/** Names that people type: products, channels, platforms, artifacts, versions (docs/formats.md, first paragraphs). */
+/** Names that people type, refused as a command line refuses them. The grammars are core's (docs/formats.md). */
+import { isArtifactName, isChannel, isMediaType, isPlatform, isProduct, isVersion } from '@samebits/core'
 import { ProgramError } from '@samebits/host'
-
-const productPattern = /^[a-z0-9.-]+(?:\/[a-z0-9.-]+)*$/
-const namePattern = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$/
-
-/** The name of a product in file names: `/` becomes `_`. */
-export function productFileName(product: string): string {
-  return product.replaceAll('/', '_')
-}
-
-/** Refuses what is no product name; segments `.` and `..` too, since a product names files and URL segments. */
-export function checkProduct(product: string): string {
-  const dots = product.split('/').some((segment) => segment === '.' || segment === '..')
-  if (product.length > 255 || dots || !productPattern.test(product))
-    throw refuse(
-      `"${product}" is no product name`,
-      'Use lower-case letters, digits, "." and "-", in segments joined by "/", as in example.com/notes.',
-    )
-  return product
-}
-
-export function checkChannel(channel: string): string {
-  if (!namePattern.test(channel)) throw refuse(`"${channel}" is no channel name`, nameRule)
-  return channel
-}
-
-export function checkArtifactName(name: string): string {
-  if (!namePattern.test(name)) throw refuse(`"${name}" cannot be an artifact's name`, nameRule)
-  return name
-}
-
-/** `<process.platform>-<process.arch>`, or `any`. */
-export function checkPlatform(platform: string): string {
-  if (platform !== 'any' && !/^[a-z0-9]{1,32}-[a-z0-9]{1,32}$/.test(platform))
-    throw refuse(`"${platform}" is no platform`, 'Use "any", or process.platform and process.arch as in linux-x64.')
-  return platform
-}
 
 const nameRule = 'Use up to 128 letters, digits, ".", "_", "+" and "-", a letter or digit first.'
 
-function refuse(detail: string, remedy: string): ProgramError {
-  return new ProgramError({ code: 'USAGE', detail, remedy })
+/** @throws ProgramError USAGE, as all of these */
+export function checkProduct(product: string): string {
+  return check(
+    isProduct(product),
+    `"${product}" is no product name`,
+    'Use lower-case letters, digits, "." and "-", in segments joined by "/", as in example.com/notes.',
+    product,
+  )
+}
+
+export function checkChannel(channel: string): string {
+  return check(isChannel(channel), `"${channel}" is no channel name`, nameRule, channel)
+}
+
+export function checkArtifactName(name: string): string {
+  return check(isArtifactName(name), `"${name}" cannot be the name of an artifact`, nameRule, name)
+}
+
+export function checkPlatform(platform: string): string {
+  return check(
+    isPlatform(platform),
+    `"${platform}" is no platform`,
+    'Use "any", or process.platform and process.arch as in linux-x64.',
+    platform,
+  )
+}
+
+export function checkVersion(version: string): string {
+  return check(
+    isVersion(version),
+    `"${version}" is no version`,
+    'Use Semantic Versioning 2.0.0 without a leading "v" and without build metadata, as in 1.2.0 or 1.2.0-rc.1.',
+    version,
+  )
+}
+
+export function checkMediaType(mediaType: string): string {
+  return check(
+    isMediaType(mediaType),
+    `"${mediaType}" is no media type`,
+    'Use type/subtype in lower case without parameters, as in application/gzip.',
+    mediaType,
+  )
+}
+
+function check(valid: boolean, detail: string, remedy: string, value: string): string {
+  if (!valid) throw new ProgramError({ code: 'USAGE', detail, remedy })
+  return value
 }

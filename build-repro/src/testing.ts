@@ -20,7 +20,7 @@ export function testMachine(parts: { random?: () => number; fetch?: Fetch; now?:
     fetch: parts.fetch ?? (() => Promise.reject(new Error('no network here'))),
     now: () => (parts.now ?? 1_795_000_000) + Math.floor(ms / 1000),
     elapsedMs: () => ms,
-    random: parts.random ?? (() => 0),
+    random: parts.random ?? (() => 0.5),
     async sleep(wait, signal) {
       signal.throwIfAborted()
       slept.push(wait)

@@ -1,0 +1,39 @@
+/** `samebits-build`: the commands, and how wrong command lines are answered. */
+import { exitCodes, ProgramError } from '@samebits/host'
+import { Command, CommanderError } from 'commander'
+import type { CommandIo } from './io.ts'
+import { keygenCommand } from './keygen.ts'
+
+/** Runs one command line (without the program's own name) to its exit status. */
+export async function runCommandLine(args: readonly string[], io: CommandIo, version: string): Promise<number> {
+  const status = 0
+  const program = new Command('samebits-build')
+    .description('Sign releases, log them, and make the files that clients verify.')
+    .version(version)
+    .addCommand(keygenCommand(io))
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      writeErr: () => undefined, // the error is thrown as well, and said once by runProgram
+    })
+    if (command !== program) command.option('--json', 'answer as one JSON document on standard output')
+  }
+  try {
+    await program.parseAsync(args, { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.exitCode !== 0) throw usage(error)
+  }
+  return status
+}
+
+function usage(error: CommanderError): ProgramError {
+  const noCommand = error.code === 'commander.help'
+  return new ProgramError({
+    code: 'USAGE',
+    detail: noCommand ? 'no command was named' : error.message.replace(/^error: /, '').replaceAll('\n', ' '),
+    remedy: 'Run samebits-build --help, or --help after a command.',
+    exitCode: exitCodes.usage,
+    cause: error,
+  })
+}

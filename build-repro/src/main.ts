@@ -1,0 +1,53 @@
+#!/usr/bin/env node
+/** The process: the one place here that knows the clock, the environment and how to end. */
+import { readFileSync } from 'node:fs'
+import { setGlobalProxyFromEnv } from 'node:http'
+import { createInterface } from 'node:readline/promises'
+import { setTimeout } from 'node:timers/promises'
+import { runProgram } from '@samebits/host'
+import type { CommandIo } from './commands/io.ts'
+import { runCommandLine } from './commands/program.ts'
+
+const args = process.argv.slice(2)
+const json = args.includes('--json')
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+setGlobalProxyFromEnv()
+
+async function ask(question: string, signal: AbortSignal): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    return await terminal.question(question, { signal })
+  } finally {
+    terminal.close()
+  }
+}
+
+process.exitCode = await runProgram(
+  (signal) => {
+    const io: CommandIo = {
+      cwd: process.cwd(),
+      machine: {
+        fetch,
+        now: () => Math.floor(Date.now() / 1000),
+        elapsedMs: () => performance.now(),
+        random: () => Math.random(),
+        sleep: (ms, until) => setTimeout(ms, undefined, { signal: until }),
+        say: (line) => void process.stderr.write(`${line}\n`),
+      },
+      stdout: process.stdout,
+      stderr: process.stderr,
+      ask: process.stdin.isTTY && process.stderr.isTTY && !json ? ask : null,
+      signal,
+      json,
+    }
+    return runCommandLine(args, io, version)
+  },
+  {
+    stderr: process.stderr,
+    stdout: process.stdout,
+    json,
+    signals: process,
+    exit: (status) => process.exit(status),
+    debug: process.env['SAMEBITS_DEBUG'] === '1',
+  },
+)
