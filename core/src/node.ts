@@ -23,53 +23,50 @@ const nodeScratch = new Uint8Array(1 + 2 * HASH_SIZE)
 nodeScratch[0] = NODE_PREFIX
 
 /**
- * Writes SHA-256(data) at `offset`. A digest taken as a one-byte-per-character string and copied costs less than half of
- * one taken as a Buffer, which allocates outside the JavaScript heap each time (2.5 million a second against 1.1).
+ * Writes SHA-256(data) at `offset`. A digest taken as a string of one byte a character and copied costs half of one taken
+ * as a Buffer, which allocates outside the JavaScript heap each time: 2.4 million pairs a second against 0.9.
  */
-function digestInto(out: Buffer, offset: number, data: Uint8Array): void {
-  out.write(hash('sha256', data, 'binary'), offset, HASH_SIZE, 'latin1')
-}
-
-function bufferOver(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length)
+function digestInto(out: Uint8Array, offset: number, data: Uint8Array): void {
+  const digest = hash('sha256', data, 'binary')
+  for (let at = 0; at < HASH_SIZE; at++) out[offset + at] = digest.charCodeAt(at)
 }
 
 function sha256(data: Uint8Array): Uint8Array {
-  const out = new Uint8Array(HASH_SIZE)
-  digestInto(bufferOver(out), 0, data)
-  return out
+  const digest = new Uint8Array(HASH_SIZE)
+  digestInto(digest, 0, data)
+  return digest
 }
 
+/** All hashes share one allocation; each is a view of it. */
 function leafHashes(entries: readonly Uint8Array[]): Uint8Array[] {
-  const slab = new Uint8Array(entries.length * HASH_SIZE)
-  const out = bufferOver(slab)
+  const hashes = new Uint8Array(entries.length * HASH_SIZE)
   return entries.map((entry, at) => {
     const prefixed =
       entry.length < SCRATCH_SIZE ? scratch.subarray(0, entry.length + 1) : new Uint8Array(entry.length + 1)
     prefixed[0] = LEAF_PREFIX
     prefixed.set(entry, 1)
-    digestInto(out, at * HASH_SIZE, prefixed)
-    return slab.subarray(at * HASH_SIZE, (at + 1) * HASH_SIZE)
+    digestInto(hashes, at * HASH_SIZE, prefixed)
+    return hashes.subarray(at * HASH_SIZE, (at + 1) * HASH_SIZE)
   })
 }
 
 function parents(nodes: Uint8Array): Uint8Array {
   const pair = 2 * HASH_SIZE
   if (nodes.length % pair !== 0) throw new RangeError(`${nodes.length} bytes are no whole pairs of hashes`)
-  const result = new Uint8Array(nodes.length / 2)
-  const out = bufferOver(result)
+  const hashes = new Uint8Array(nodes.length / 2)
   for (let at = 0; at < nodes.length; at += pair) {
-    nodeScratch.set(nodes.subarray(at, at + pair), 1)
-    digestInto(out, at / 2, nodeScratch)
+    // A loop, because a view for each 64 bytes would cost as much as copying them.
+    for (let byte = 0; byte < pair; byte++) nodeScratch[1 + byte] = nodes[at + byte] as number
+    digestInto(hashes, at / 2, nodeScratch)
   }
-  return result
+  return hashes
 }
 
 function importPublicKey(key: VerificationKey): KeyObject | null {
   if (!isKeyShaped(key)) return null
   if (key.algorithm === 'ed25519' && !isSoundEd25519Point(key.publicKey)) return null
   try {
-    return createPublicKey({ key: bufferOver(formatSpkiDer(key)), format: 'der', type: 'spki' })
+    return createPublicKey({ key: Buffer.from(formatSpkiDer(key)), format: 'der', type: 'spki' })
   } catch {
     return null // not a point of the curve: no signature verifies under it
   }
@@ -80,7 +77,7 @@ const KEY_CACHE_SIZE = 256
 const importedKeys = new Map<string, KeyObject | null>()
 
 function importedKey(key: VerificationKey): KeyObject | null {
-  const id = `${key.algorithm} ${bufferOver(key.publicKey).toString('latin1')}`
+  const id = `${key.algorithm} ${Buffer.from(key.publicKey).toString('latin1')}`
   const known = importedKeys.get(id)
   if (known !== undefined) return known
   const imported = importPublicKey(key)
