@@ -329,7 +329,7 @@ const rebuild: Codec<RebuildStatement> = {
   predicateType: 'https://slsa.dev/provenance/v1',
   read(subjects, predicate) {
     const { buildDefinition, runDetails } = provenance(predicate, AT)
-    if (subjects.length === 0) throw new ShapeError('subject', 'empty')
+    for (const { name } of subjects) artifactName(name, 'subject')
     unique(subjects, ({ name }) => name.toLowerCase(), 'subject', 'the name')
     const { externalParameters, resolvedDependencies, ...definition } = buildDefinition
     const [dependencies] = resolvedDependencies

@@ -13,9 +13,9 @@
  */
 import { toHex } from '../bytes.ts'
 import type { Hasher } from '../crypto.ts'
-import { artifactName, digest, product } from './names.ts'
+import { digest } from './names.ts'
 import { type Codec, codecs, type Statement, type Subject } from './predicates.ts'
-import { list, literal, object, type Read, ShapeError } from './shape.ts'
+import { list, literal, object, ShapeError, text } from './shape.ts'
 import { asStatementError } from './statement-error.ts'
 import { canonicalJson, parseCanonicalJson } from './strict-json.ts'
 
@@ -46,13 +46,9 @@ const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1'
 const MAX_SUBJECTS = 1024
 
 const subject = object<{ name: string; digest: { sha256: string } }>({
-  name: (value, at) => artifactOrProduct(value, at),
+  name: text(255),
   digest: object<{ sha256: string }>({ sha256: digest }),
 })
-
-/** A subject is named after an artifact, or after a product, which alone may have slashes. */
-const artifactOrProduct: Read<string> = (value, at) =>
-  typeof value === 'string' && value.includes('/') ? product(value, at) : artifactName(value, at)
 
 const statementShape = object<{
   _type: string

@@ -1,0 +1,13 @@
+import { entryVectors } from './entry.ts'
+import { statementVectors } from './statement.ts'
+import { trustVectors } from './trust.ts'
+
+/** The exact text of each vector file of the release formats, by its name without `.json`. */
+export function releaseVectors(): Record<string, string> {
+  const files = {
+    statement: statementVectors(),
+    entry: entryVectors(),
+    trust: trustVectors(),
+  }
+  return Object.fromEntries(Object.entries(files).map(([name, value]) => [name, `${JSON.stringify(value, null, 1)}\n`]))
+}
