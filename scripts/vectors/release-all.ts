@@ -1,6 +1,8 @@
+import { anchorVectors } from './anchor.ts'
 import { entryVectors } from './entry.ts'
 import { statementVectors } from './statement.ts'
 import { trustVectors } from './trust.ts'
+import { updateBundleVectors } from './update-bundle.ts'
 
 /** The exact text of each vector file of the release formats, by its name without `.json`. */
 export function releaseVectors(): Record<string, string> {
@@ -8,6 +10,8 @@ export function releaseVectors(): Record<string, string> {
     statement: statementVectors(),
     entry: entryVectors(),
     trust: trustVectors(),
+    'update-bundle': updateBundleVectors(),
+    anchor: anchorVectors(),
   }
   return Object.fromEntries(Object.entries(files).map(([name, value]) => [name, `${JSON.stringify(value, null, 1)}\n`]))
 }

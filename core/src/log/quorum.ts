@@ -3,8 +3,8 @@
  *
  * Two questions, answered apart. *Satisfied* asks which witnesses cosigned, whatever time they state. The *quorum time* q asks for
  * time alone: time(witness) is its timestamp, minus infinity where it is missing, invalid or 0; time(k of n) is the k-th
- * largest of the members' times; q is time(quorum). So one rogue timestamp, past or future, moves q no further than to the time of
- * another witness, and never decides acceptance.
+ * largest of the members' times; q is time(quorum), the latest time as of which the witnesses that state it or a later one satisfy
+ * the quorum. So a timestamp in the future raises q no further than enough others agree, and none decides acceptance.
  */
 import type { SignatureVerifier } from '../crypto.ts'
 import { NoteError, type NoteErrorCode } from '../errors.ts'

@@ -140,7 +140,8 @@ export interface WitnessInput {
  * requests could roll the tree back.
  */
 export function processAddCheckpoint(crypto: Crypto, input: WitnessInput): WitnessDecision {
-  const { request, logKeys, record } = input
+  const { request, logKeys, record, signers } = input
+  if (signers.length === 0) throw new RangeError('a witness has at least one key')
   if (logKeys === null) return refuse(404, 'unknown origin')
   const logLines = verifyLog(crypto, request.checkpoint, logKeys)
   if (logLines === null) return refuse(403, 'no valid signature of the log')
