@@ -127,9 +127,15 @@ class Gatherer {
       this.ignored++
       return
     }
-    if (entry.statement.product !== this.rule.trust.product) return
+    if (entry.statement.product !== this.rule.trust.product || this.has(entry.id, index)) return
     const member = this.credentialOf(entry)
     if (member === null || !this.keep(entry, { index, member })) this.ignored++
+  }
+
+  /** One index holds one leaf: what is known at it was verified then. */
+  private has(id: string, index: number): boolean {
+    const { entries = [] } = this.releases.get(id) ?? this.statements.get(id) ?? {}
+    return entries.some((entry) => entry.index === index)
   }
 
   private credentialOf(entry: Entry): string | null {

@@ -85,15 +85,22 @@ export function firstEntry(entries: readonly KnownEntry[]): number | null {
   return entries.length === 0 ? null : Math.min(...entries.map(({ index }) => index))
 }
 
+/** Entries [from, to) of the log, all of them read. */
+export interface HistoryRange {
+  readonly from: number
+  readonly to: number
+}
+
 /**
  * The revocation of a release that stands (docs/decision.md step 20): met and naming this id, unless complete history shows
- * that it was met before the first entry of that id, counted over all entries ever logged. Null: none.
+ * that it was met before the first entry of that id, counted over all entries ever logged. So the place where it was met must
+ * itself lie in what was read. Null: none.
  */
 export function standingRevocation(
   rule: Rule,
   known: Known,
   release: Pick<KnownRelease, 'id' | 'entries'>,
-  complete: boolean,
+  history: HistoryRange | null,
 ): KnownStatement | null {
   const logged = findRelease(known, release.id)?.entries ?? []
   const first = firstEntry([...logged, ...release.entries])
@@ -101,7 +108,8 @@ export function standingRevocation(
     if (statement.kind !== 'revocation' || !statement.ids.includes(release.id)) return false
     const met = revocationMetAt(rule, statement)
     if (met === null) return false
-    return !(complete && statement.kept !== true && first !== null && met < first)
+    const read = history !== null && met >= history.from && met < history.to
+    return !(read && first !== null && met < first)
   }
   return known.statements.find(stands) ?? null
 }
@@ -111,8 +119,14 @@ export function findRelease(known: Known, id: string): KnownRelease | null {
 }
 
 /** The met releases of a channel and sequence: more than one is an equivocation. */
-export function metReleasesAt(rule: Rule, known: Known, channel: string, sequence: number): KnownRelease[] {
+export function metReleasesAt(
+  { trust }: Rule,
+  known: Known,
+  { channel, sequence }: Pick<KnownRelease, 'channel' | 'sequence'>,
+): KnownRelease[] {
+  // What forbids is not ended by the end of T's reach.
   return known.releases.filter(
-    (release) => release.channel === channel && release.sequence === sequence && isReleaseMet(rule, release),
+    (release) =>
+      release.channel === channel && release.sequence === sequence && isReleaseMet({ trust, endsAt: null }, release),
   )
 }

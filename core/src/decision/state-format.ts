@@ -32,6 +32,7 @@ import {
   type KnownStatement,
   type KnownVote,
   type LogState,
+  MAX_PAST_LOGS,
   MAX_STATE_SIZE,
   type PastLog,
   type PreviousInstall,
@@ -49,7 +50,6 @@ export type Migrations = ReadonlyMap<string, (value: JsonValue) => JsonValue>
 /** No older format exists yet. */
 const noMigrations: Migrations = new Map()
 
-const MAX_PAST_LOGS = 4
 /** Bounds that only a damaged file reaches: what fits in 4 MiB is bounded by that. */
 const MAX_ITEMS = 100_000
 const MAX_TEXT = MAX_STATE_SIZE
@@ -145,6 +145,7 @@ const logState: Read<LogState> = object<LogState>({
 const pastLog: Read<PastLog> = object<PastLog>({
   origin,
   tree: nullable(text(MAX_TEXT)),
+  q: nullable(integer()),
   convicted: nullable(conviction),
 })
 

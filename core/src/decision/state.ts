@@ -9,6 +9,9 @@ export const STATE_MEDIA_TYPE = 'application/vnd.samebits.state+json;version=1'
 /** Bytes of a state at most; checksum line not counted. */
 export const MAX_STATE_SIZE = 4 * 1024 * 1024
 
+/** Logs before the present one that are remembered. */
+export const MAX_PAST_LOGS = 4
+
 /** Where the trust in force came from: with the application (or imported by a person), or logged. */
 export type TrustVia = 'shipped' | { readonly origin: string; readonly index: number }
 
@@ -42,11 +45,7 @@ export interface LogState {
 }
 
 /** A log before this one. */
-export interface PastLog {
-  readonly origin: string
-  readonly tree: string | null
-  readonly convicted: Conviction | null
-}
+export type PastLog = Omit<LogState, 'read'>
 
 /**
  * An entry that signed a statement: its index, and the credential it verified under, the SHA-256 of the key's SPKI DER in hex
