@@ -80,7 +80,11 @@ async function assemble<Item, Tables>(
         : [publishedPlace({ url: options.publishedUrl, fetch: deps.fetch, timeoutMs: 10_000 })],
     openAdmission: () => running.openAdmission(),
     options: { limits: options, resignSeconds: options.resignSeconds, retrySeconds: 5 },
-    events: tee(metrics.events, operatorEvents(deps.operator)),
+    events: tee(tee(metrics.events, operatorEvents(deps.operator)), {
+      committed: () => undefined,
+      issued: () => running.issued?.(log),
+      gate: () => undefined,
+    }),
   })
   const onDefect = (error: unknown) => deps.operator.error({ err: error }, 'a request met a defect')
   const api = apiApp({ log, metrics, onDefect, mount: (v1) => running.mount(v1, log), ...options })

@@ -86,7 +86,11 @@ export class AdmissionSource {
       await events.changed(config)
       this.#current = config
     } catch (error) {
-      if (!(error instanceof AdmissionFileError)) throw error
+      if (!(error instanceof AdmissionFileError)) {
+        // not the file's fault, and it may pass: the same file is tried again at the next look
+        events.broken(new AdmissionFileError(this.#options.path, 'could not be put in force', { cause: error }))
+        return
+      }
       events.broken(error)
     }
     this.#fingerprint = fingerprint

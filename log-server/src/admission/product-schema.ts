@@ -4,11 +4,14 @@
  */
 export const productMigrations: readonly string[] = [
   `CREATE TABLE product_trust (product TEXT PRIMARY KEY, version INTEGER NOT NULL, sha256 BLOB NOT NULL, ends_at INTEGER) STRICT, WITHOUT ROWID;
+   CREATE TABLE product_trust_versions (product TEXT NOT NULL, version INTEGER NOT NULL, sha256 BLOB NOT NULL,
+     PRIMARY KEY (product, version)) STRICT, WITHOUT ROWID;
    CREATE TABLE product_heads (product TEXT NOT NULL, channel TEXT NOT NULL, sequence INTEGER, id BLOB,
      PRIMARY KEY (product, channel)) STRICT, WITHOUT ROWID;
    CREATE TABLE product_statements (id BLOB PRIMARY KEY, product TEXT NOT NULL, kind TEXT NOT NULL, channel TEXT, sequence INTEGER,
      previous BLOB, version TEXT, met_at INTEGER, ever_met INTEGER NOT NULL) STRICT, WITHOUT ROWID;
    CREATE INDEX product_statements_by_place ON product_statements (product, kind, channel, sequence);
+   CREATE INDEX product_statements_revoking ON product_statements (product, met_at) WHERE kind = 'revocation';
    CREATE INDEX product_statements_of_trust ON product_statements (product, sequence) WHERE kind = 'trust';
    CREATE TABLE product_signed (id BLOB NOT NULL, signer BLOB NOT NULL, idx INTEGER NOT NULL, leaf_hash BLOB NOT NULL,
      PRIMARY KEY (id, signer)) STRICT, WITHOUT ROWID;

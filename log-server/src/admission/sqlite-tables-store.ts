@@ -176,6 +176,7 @@ function prepare(db: Db) {
       `SELECT ${statementColumns} FROM product_statements WHERE product = ? AND kind <> 'rebuild'`,
     ),
     setProduct: db.prepare('INSERT OR REPLACE INTO product_trust VALUES (?, ?, ?, ?)'),
+    addTrustVersion: db.prepare('INSERT OR IGNORE INTO product_trust_versions VALUES (?, ?, ?)'),
     setHead: db.prepare('INSERT OR REPLACE INTO product_heads VALUES (?, ?, ?, ?)'),
     addStatement: db.prepare('INSERT INTO product_statements VALUES (?, ?, ?, ?, ?, ?, ?, NULL, 0)'),
     addFile: db.prepare('INSERT INTO product_files VALUES (?, ?, ?, ?)'),
@@ -198,7 +199,10 @@ function prepare(db: Db) {
 }
 
 function write(sql: Statements, changes: TableChanges): void {
-  for (const row of changes.products) sql.setProduct.run(row.product, row.version, bin(row.sha256), row.endsAt)
+  for (const { product, version, sha256, endsAt } of changes.products) {
+    sql.setProduct.run(product, version, bin(sha256), endsAt)
+    sql.addTrustVersion.run(product, version, bin(sha256))
+  }
   for (const { product, channel, head } of changes.heads)
     sql.setHead.run(product, channel, head?.sequence ?? null, head && bin(head.id))
   for (const statement of changes.statements) addStatement(sql, statement)

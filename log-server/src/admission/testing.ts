@@ -220,6 +220,7 @@ export class TestLog {
         limits: { maxPendingEntries: 10_000, maxPendingBytes: 1 << 28, maxBatchEntries: 512 },
         now: () => this.now,
         defer: setImmediate,
+        clock: () => performance.now(),
       },
       {
         committed: (head) => this.#sequencer.published(head.size),

@@ -7,6 +7,8 @@ export interface TrustRules extends Rules {
   readonly trust: Trust
   /** What the trust file holds of a signer, valid or not; null for a stranger. */
   credential(signer: string): Member['credential'] | null
+  /** The id of the member with this credential; null for a stranger. */
+  memberId(signer: string): string | null
 }
 
 /**
@@ -39,5 +41,6 @@ export function trustRules(hasher: Hasher, trust: Trust, origin: string): TrustR
       return validAt(found.member, trust.origin === origin ? index : null) ? found.member.operator : null
     },
     credential: (signer) => listed.get(signer)?.member.credential ?? null,
+    memberId: (signer) => listed.get(signer)?.member.id ?? null,
   }
 }

@@ -151,8 +151,8 @@ export class WorkingSet {
     return true
   }
 
-  /** Adds one signature, and the statement itself with its first one. Until it is met it counts against its signers. */
-  sign(facts: NewStatement, row: SignedRow): StatementRow {
+  /** Adds one signature, and the statement itself with its first one. Until it is met it counts against its signers, if `counts`. */
+  sign(facts: NewStatement, row: SignedRow, counts = true): StatementRow {
     const present = this.#statements.get(facts.id)
     if (present === undefined) this.#add(facts)
     const signed = {
@@ -161,7 +161,7 @@ export class WorkingSet {
     }
     this.#statements.set(facts.id, signed)
     this.#signed.push(row)
-    if (!signed.everMet && facts.kind !== 'rebuild') this.#count(row.signer, facts.id, true)
+    if (counts && !signed.everMet && facts.kind !== 'rebuild') this.#count(row.signer, facts.id, true)
     return signed
   }
 

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { destination, type Logger, pino } from 'pino'
 import { type Mode, rawMode } from '../http/modes-http.ts'
+import { openMode, productMode } from '../http/product-mode-http.ts'
 import type { LogServerOptions } from '../options.ts'
 import { startServer } from '../server.ts'
 import { answer, type CommandIo } from './io.ts'
@@ -17,8 +18,9 @@ export function serveCommand(io: CommandIo): Command {
       case 'raw':
         return serve(io, options, rawMode)
       case 'open':
+        return serve(io, options, openMode)
       case 'product':
-        return serve(io, options, rawMode)
+        return serve(io, options, productMode(io.timing))
     }
   })
 }

@@ -20,6 +20,8 @@ export interface RunningMode<Item, Tables> {
   openAdmission(): Promise<Admission<Item, Tables>>
   /** Routes under `/v1`. */
   mount(v1: Router, log: LogView): void
+  /** A checkpoint was published; nobody waits for what is done then. */
+  issued?(log: LogView): void
   stop(): void
 }
 

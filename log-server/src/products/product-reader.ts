@@ -20,6 +20,10 @@ export interface ProductReader {
   unmet(product: string): Promise<readonly StatementRow[]>
   /** Trust statements that are met, in order of their versions. */
   trustSteps(product: string): Promise<readonly StatementRow[]>
+  /** SHA-256 of the trust file that was in force before `version`; null where none was. */
+  trustBefore(product: string, version: number): Promise<string | null>
+  /** Met revocations of a product, the last met first; at most `limit`. */
+  revocations(product: string, limit: number): Promise<readonly StatementRow[]>
   /** Statements that have `digest` for id, name it among their files, or are about it: of each at most `limit`, in order of their ids. */
   naming(digest: string, limit: number): Promise<readonly StatementRow[]>
   /** Statements about a release: revocations, waivers, votes that name it. */

@@ -4,6 +4,7 @@ import {
   asProductRow,
   bin,
   headRow,
+  hex,
   namedFile,
   type RawHead,
   type RawProduct,
@@ -29,6 +30,11 @@ export function openSqliteReader(db: Database.Database): ProductReader {
     releasesAt: async (product, channel, sequence) => rows(sql.releasesAt.all(product, channel, sequence)),
     unmet: async (product) => rows(sql.unmet.all(product, MAX_ROWS)),
     trustSteps: async (product) => rows(sql.trustSteps.all(product)),
+    async trustBefore(product, version) {
+      const sha256 = sql.trustBefore.get(product, version)
+      return sha256 === undefined ? null : hex(sha256)
+    },
+    revocations: async (product, limit) => rows(sql.revocations.all(product, limit)),
     async naming(digest, limit) {
       const key = bin(digest)
       return rows(sql.naming.all(key, limit, key, limit, key, limit))
@@ -64,6 +70,14 @@ function prepare(db: Database.Database) {
       `product = ? AND kind IN ('revocation', 'waiver', 'trust') AND met_at IS NULL ORDER BY id LIMIT ?`,
     ),
     trustSteps: statement<[string]>(`product = ? AND kind = 'trust' AND met_at IS NOT NULL ORDER BY sequence`),
+    trustBefore: db
+      .prepare<[string, number], Uint8Array>(
+        'SELECT sha256 FROM product_trust_versions WHERE product = ? AND version < ? ORDER BY version DESC LIMIT 1',
+      )
+      .pluck(),
+    revocations: statement<[string, number]>(
+      `product = ? AND kind = 'revocation' AND met_at IS NOT NULL ORDER BY met_at DESC LIMIT ?`,
+    ),
     naming: statement<[Uint8Array, number, Uint8Array, number, Uint8Array, number]>(
       `id IN (SELECT id FROM product_statements WHERE id = ? LIMIT ?)
        OR id IN (SELECT id FROM product_files WHERE sha256 = ? LIMIT ?)

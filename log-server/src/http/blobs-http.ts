@@ -1,0 +1,107 @@
+/**
+ * Detached bodies over HTTP (docs/formats.md §1, "Detached bodies"):
+ *
+ *     PUT /v1/blob/<sha256>    201 stored, 200 stored before; 403 `blob-not-expected`, 400 `blob-digest`, 413 `blob-too-large`
+ *     GET /v1/blob/<sha256>    application/octet-stream, nosniff, attachment: never shown by a browser
+ *
+ * A body is taken only while an entry of an admitted signer waits for it, and only if it hashes to its address.
+ */
+import type { IncomingMessage } from 'node:http'
+import { type Hasher, isDigest, MAX_BODY_BYTES, toHex } from '@samebits/core'
+import type { Response, Router } from 'express'
+import type { ProductTables } from '../admission/tables.ts'
+import type { ProductReader } from '../products/product-reader.ts'
+import type { LogStore } from '../store.ts'
+import { notFound, type Problem, ProblemError } from './problem.ts'
+
+export interface BlobsParts {
+  readonly reader: ProductReader
+  readonly store: Pick<LogStore<ProductTables>, 'update'>
+  readonly hasher: Hasher
+  /** Unix seconds. */
+  readonly now: () => number
+}
+
+/** How long an upload waits for its entry, in seconds. */
+const UNUSED_SECONDS = 7_200
+
+const problems = {
+  address: { status: 400, code: 'parameter', detail: 'the address ends in 64 lower-case hex digits' },
+  notExpected: {
+    status: 403,
+    code: 'blob-not-expected',
+    detail: 'no admitted entry waits for this file: post the entry first',
+  },
+  digest: { status: 400, code: 'blob-digest', detail: 'the body does not hash to its address' },
+  tooLarge: { status: 413, code: 'blob-too-large', detail: `a file has at most ${MAX_BODY_BYTES} bytes` },
+  incomplete: { status: 400, code: 'blob-incomplete', detail: 'the body ended early' },
+  encoding: { status: 415, code: 'encoding-unsupported', detail: 'files are sent as they are' },
+} as const satisfies Record<string, Problem>
+
+export function mountBlobs(router: Router, parts: BlobsParts): void {
+  router.get('/blob/:sha256', async (req, res) => {
+    const body = await parts.reader.blob(digestOf(req.params.sha256))
+    if (body === null) throw new ProblemError(notFound)
+    res.setHeader('Content-Type', 'application/octet-stream')
+    res.setHeader('X-Content-Type-Options', 'nosniff')
+    res.setHeader('Content-Disposition', 'attachment')
+    res.setHeader('Cache-Control', 'public, max-age=31536000, immutable')
+    res.setHeader('Content-Length', body.length)
+    res.end(body)
+  })
+  router.put('/blob/:sha256', async (req, res) => {
+    const { status } = await takeBlob(parts, digestOf(req.params.sha256), req, res)
+    res.statusCode = status
+    res.end()
+  })
+}
+
+function digestOf(value: string): string {
+  if (!isDigest(value)) throw new ProblemError(problems.address)
+  return value
+}
+
+async function takeBlob(
+  { reader, store, hasher, now }: BlobsParts,
+  sha256: string,
+  req: IncomingMessage,
+  res: Response,
+): Promise<{ status: 200 | 201 }> {
+  if ((await reader.blobSize(sha256)) !== null) return { status: 200 }
+  if (!(await reader.isOpen(sha256, now()))) return refuseBody(req, res, problems.notExpected)
+  const encoding = req.headers['content-encoding']
+  if (encoding !== undefined && encoding !== 'identity') return refuseBody(req, res, problems.encoding)
+  const body = await readBody(req)
+  if (body === null) return refuseBody(req, res, problems.tooLarge)
+  if (toHex(hasher.sha256(body)) !== sha256) throw new ProblemError(problems.digest)
+  await store.update(async (tables) => {
+    await tables.sweepBlobs(now() - UNUSED_SECONDS)
+    await tables.putBlob(sha256, body, now())
+  })
+  return { status: 201 }
+}
+
+/** The rest of the body may be endless: the connection ends with the answer. */
+function refuseBody(req: IncomingMessage, res: Response, problem: Problem): never {
+  res.setHeader('Connection', 'close')
+  res.once('finish', () => req.destroy())
+  throw new ProblemError(problem)
+}
+
+/** The body; null where it is longer than a file may be, as soon as that shows. */
+async function readBody(req: IncomingMessage): Promise<Uint8Array | null> {
+  if (Number(req.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return null
+  const chunks: Uint8Array[] = []
+  let length = 0
+  try {
+    for await (const chunk of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
+      length += chunk.length
+      if (length > MAX_BODY_BYTES) return null
+      chunks.push(chunk)
+    }
+  } catch (cause) {
+    if (req.complete) throw cause
+    throw new ProblemError(problems.incomplete)
+  }
+  return Buffer.concat(chunks)
+}
