@@ -35,7 +35,7 @@ export function toHex(bytes: Uint8Array): string {
 
 /** Bytes of lower-case hex; upper case, odd length and other characters are refused. */
 export function fromHex(text: string): Uint8Array {
-  if (!/^(?:[0-9a-f]{2})*$/.test(text) || text.endsWith('\n')) throw new FormatError('hex', 'not lower-case hex')
+  if (!/^(?:[0-9a-f]{2})*$/.test(text)) throw new FormatError('hex', 'not lower-case hex')
   const bytes = new Uint8Array(text.length / 2)
   for (let at = 0; at < bytes.length; at++) bytes[at] = Number.parseInt(text.slice(2 * at, 2 * at + 2), 16)
   return bytes
@@ -50,11 +50,10 @@ for (let value = 0; value < alphabet.length; value++) sextets[alphabet.charCodeA
 export function toBase64(bytes: Uint8Array): string {
   let text = ''
   for (let at = 0; at < bytes.length; at += 3) {
-    const left = bytes.length - at
-    const [a = 0, b = 0, c = 0] = bytes.subarray(at, at + 3)
-    text += alphabet.charAt(a >> 2) + alphabet.charAt(((a & 3) << 4) | (b >> 4))
-    text += left > 1 ? alphabet.charAt(((b & 15) << 2) | (c >> 6)) : '='
-    text += left > 2 ? alphabet.charAt(c & 63) : '='
+    const group = ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0)
+    text += alphabet.charAt(group >> 18) + alphabet.charAt((group >> 12) & 63)
+    text += at + 1 < bytes.length ? alphabet.charAt((group >> 6) & 63) : '='
+    text += at + 2 < bytes.length ? alphabet.charAt(group & 63) : '='
   }
   return text
 }
@@ -87,7 +86,7 @@ export function fromBase64(text: string): Uint8Array {
 
 /** A canonical decimal from 0 to 2^53-1: no sign, no leading zero, no white space. */
 export function parseDecimal(text: string): number {
-  if (!/^(?:0|[1-9][0-9]{0,15})$/.test(text) || text.endsWith('\n')) {
+  if (!/^(?:0|[1-9][0-9]{0,15})$/.test(text)) {
     throw new FormatError('decimal', 'not a canonical decimal below 2^53')
   }
   const value = Number(text)
@@ -95,7 +94,8 @@ export function parseDecimal(text: string): number {
   return value
 }
 
-export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+/** The parts in one block, however many there are. */
+export function concatAll(parts: readonly Uint8Array[]): Uint8Array {
   const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
   let at = 0
   for (const part of parts) {
@@ -105,9 +105,16 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return joined
 }
 
+/** A few parts in one block; for a list of unknown length {@link concatAll}, since arguments are limited in number. */
+export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  return concatAll(parts)
+}
+
 /** Equality of public values; it takes as long as the common prefix and is not for secrets. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, at) => byte === b[at])
+  if (a.length !== b.length) return false
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false
+  return true
 }
 
 /** Order of unsigned bytes, a prefix before what it begins: negative, zero or positive. */

@@ -33,6 +33,9 @@ describe('key files', () => {
     ],
     ['an RSA key', rsa.export({ format: 'pem', type: 'pkcs8' }).toString()],
     ['a PKCS #1 key', rsa.export({ format: 'pem', type: 'pkcs1' }).toString()],
+    ['two keys', signingKeyToPem(generateSigningKey('ed25519')).repeat(2)],
+    ['a key and a word', `${signingKeyToPem(generateSigningKey('ed25519'))}word`],
+    ['a key with headers', signingKeyToPem(generateSigningKey('ed25519')).replace('\n', '\nA: b\n\n')],
     ['a key that is cut short', signingKeyToPem(generateSigningKey('ed25519')).slice(0, 60)],
     [
       'a secp256k1 key',

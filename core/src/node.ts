@@ -149,7 +149,7 @@ export function generateSigningKey(algorithm: KeyAlgorithm): SigningKey {
 
 /** Reads an unencrypted PKCS #8 private key in PEM. Throws FormatError, which never quotes the key. */
 export function signingKeyFromPem(pkcs8Pem: string): SigningKey {
-  if (!pkcs8Pem.startsWith('-----BEGIN PRIVATE KEY-----\n')) {
+  if (!/^-----BEGIN PRIVATE KEY-----\n[A-Za-z0-9+/=\n]+\n-----END PRIVATE KEY-----\n$/.test(pkcs8Pem)) {
     throw new FormatError('private key', 'not an unencrypted PKCS #8 private key in PEM')
   }
   let privateKey: KeyObject

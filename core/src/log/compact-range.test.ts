@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { leafHash, root } from '../../../test/support/rfc6962.ts'
 import { fromHex } from '../bytes.ts'
 import { nodeCrypto } from '../node.ts'
-import { appendLeaves, emptyRange, equalRanges, merkleRoot, rangeRoot, rangeWidth } from './compact-range.ts'
+import { appendLeaves, emptyRange, equalRanges, merkleRoot, nodeHash, rangeRoot, rangeWidth } from './compact-range.ts'
 
 const hasher = nodeCrypto
 const leaves = Array.from({ length: 700 }, (_, at) => leafHash(Uint8Array.of(at >> 8, at & 255)))
@@ -40,6 +40,18 @@ test('appending changes neither the range nor the leaves', () => {
   const before = structuredClone(range)
   appendLeaves(hasher, range, leaves.slice(3, 8))
   expect(range).toEqual(before)
+})
+
+test('262,144 leaves at once', () => {
+  const half = merkleRoot(
+    hasher,
+    Array.from({ length: 2 ** 17 }, () => leaves[0] as Uint8Array),
+  )
+  const whole = merkleRoot(
+    hasher,
+    Array.from({ length: 2 ** 18 }, () => leaves[0] as Uint8Array),
+  )
+  expect(whole).toEqual(nodeHash(hasher, half, half))
 })
 
 test('past 2^32 leaves', () => {

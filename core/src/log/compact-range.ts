@@ -2,7 +2,7 @@
  * Compact ranges: a tree of any size kept as the roots of the complete subtrees that its size in binary names, largest
  * first. 13 = 0b1101 leaves are three hashes, over leaves 0..7, 8..11 and 12. That is all that appending needs.
  */
-import { concat, equalBytes } from '../bytes.ts'
+import { concat, concatAll, equalBytes } from '../bytes.ts'
 import { HASH_SIZE, type Hasher } from '../crypto.ts'
 import { demandSize, half, isOdd } from './tree-size.ts'
 
@@ -42,7 +42,7 @@ function demandRange(range: CompactRange): void {
 /** Joins hashes to one block; all must have 32 bytes. */
 function block(hashes: readonly Uint8Array[]): Uint8Array {
   if (hashes.some((hash) => hash.length !== HASH_SIZE)) throw new RangeError('a hash has 32 bytes')
-  return concat(...hashes)
+  return concatAll(hashes)
 }
 
 /**

@@ -286,6 +286,31 @@ describe('size caps', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(150 * 1024 * 1024)
   })
 
+  test('a body that comes byte by byte costs no object for each byte', async () => {
+    let left = 2_000_000
+    const drip: FetchLike<never> = async () => ({
+      status: 200,
+      headers: new Headers(),
+      body: {
+        getReader: () => ({
+          read: async () => (left-- > 0 ? { done: false, value: Uint8Array.of(7) } : { done: true }),
+          cancel: async () => undefined,
+        }),
+        cancel: async () => undefined,
+      },
+    })
+    const before = process.memoryUsage().arrayBuffers
+    let most = 0
+    const watch = setInterval(() => {
+      most = Math.max(most, process.memoryUsage().arrayBuffers)
+    }, 5)
+    const bytes = await httpGet({ fetch: drip }, 'https://log.example/', 2_000_000)
+    clearInterval(watch)
+    expect(bytes).toHaveLength(2_000_000)
+    expect(bytes.every((byte) => byte === 7)).toBe(true)
+    expect(most - before).toBeLessThan(32 * 1024 * 1024)
+  })
+
   test('gzip within the cap is decoded', async () => {
     const bundle = formatEntryBundle(Array.from({ length: 256 }, () => new Uint8Array(1000)))
     const source = open(

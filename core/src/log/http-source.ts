@@ -1,5 +1,4 @@
 /** Tiles over HTTPS (C2SP tlog-tiles, "APIs"), through a fetch that the caller brings. The one file here that knows HTTP. */
-import { concat } from '../bytes.ts'
 import { HASH_SIZE } from '../crypto.ts'
 import { FormatError } from '../errors.ts'
 import { platform, type UrlLike } from '../platform.ts'
@@ -89,21 +88,31 @@ async function request<Signal>(options: HttpOptions<Signal>, start: string, path
   throw new SourceError('redirect', path, `more than ${MAX_REDIRECTS} redirects`)
 }
 
+/** A block that grows by doubling: a body that comes byte by byte must not cost an object for each. */
+function grown(block: Uint8Array, length: number, cap: number): Uint8Array {
+  if (length <= block.length) return block
+  const larger = new Uint8Array(Math.min(cap, Math.max(length, 2 * block.length)))
+  larger.set(block)
+  return larger
+}
+
 async function readBody(response: FetchResponse, cap: number, path: string): Promise<Uint8Array> {
   const reader = response.body?.getReader()
-  const chunks: Uint8Array[] = []
+  let block: Uint8Array = new Uint8Array(0)
   let length = 0
   while (reader !== undefined) {
     const { done, value } = await reader.read()
     if (done) break
-    length += value?.length ?? 0
-    if (length > cap) {
+    if (value === undefined) continue
+    if (length + value.length > cap) {
       await reader.cancel()
       throw new SourceError('too-large', path, `more than ${cap} bytes`)
     }
-    if (value !== undefined) chunks.push(value)
+    block = grown(block, length + value.length, cap)
+    block.set(value, length)
+    length += value.length
   }
-  return concat(...chunks)
+  return block.slice(0, length)
 }
 
 /**

@@ -1,19 +1,19 @@
 /** A whole log in memory: for tests, and for a log small enough to be handed over as a list of entries. */
-import { concat } from '../bytes.ts'
+import { concatAll } from '../bytes.ts'
 import { HASH_SIZE, type Hasher } from '../crypto.ts'
 import { entriesPath, formatEntryBundle, TILE_WIDTH, type Tile, tileHash, tilePath } from './tile.ts'
 import { SourceError, type TileSource } from './tile-source.ts'
 
 /** For each tile level, its hashes one after another. */
 function tileLevels(hasher: Hasher, entries: readonly Uint8Array[]): Uint8Array[] {
-  const levels = [concat(...hasher.leafHashes(entries))]
+  const levels = [concatAll(hasher.leafHashes(entries))]
   const fullTile = TILE_WIDTH * HASH_SIZE
   for (let below = levels[0]; below !== undefined && below.length >= fullTile; below = levels.at(-1)) {
     const hashes: Uint8Array[] = []
     for (let at = fullTile; at <= below.length; at += fullTile) {
       hashes.push(tileHash(hasher, below.subarray(at - fullTile, at)))
     }
-    levels.push(concat(...hashes))
+    levels.push(concatAll(hashes))
   }
   return levels
 }

@@ -8,7 +8,7 @@
  * which covers every byte of them. Every other tile is full, and its hash stands in the tile one level up, which
  * is one of the partial ones or is fetched and verified before it.
  */
-import { concat, equalBytes } from '../bytes.ts'
+import { concatAll, equalBytes } from '../bytes.ts'
 import type { Hasher } from '../crypto.ts'
 import { FormatError, ProofError } from '../errors.ts'
 import { emptyRoot, rangeRoot } from './compact-range.ts'
@@ -185,7 +185,7 @@ async function readBundle(
   const bytes = await limit(() => source.entries(index, width))
   const entries = orTileError(path, () => parseEntryBundle(bytes, width))
   const leafHashes = hasher.leafHashes(entries)
-  if (!equalBytes(concat(...leafHashes), tile)) {
+  if (!equalBytes(concatAll(leafHashes), tile)) {
     const wrong = leafHashes.findIndex((hash, at) => !equalBytes(hash, hashInTile(tile, at)))
     throw new TileError(path, `entry ${index * TILE_WIDTH + wrong} does not hash to its leaf`)
   }
