@@ -25,6 +25,8 @@ export interface Timing {
   readonly now: () => number
   /** Runs `work` once the input that is waiting was read. */
   readonly defer: (work: () => void) => void
+  /** Milliseconds that only go up. */
+  readonly clock: () => number
   /** Runs `work` after a while; returns how to cancel it. */
   readonly after: (milliseconds: number, work: () => void) => () => void
 }
@@ -142,7 +144,7 @@ export class Log<Item, Tables> implements LogView {
       issuer.offer()
     }
     const sequencer = new Sequencer(
-      { store, admission, hasher: crypto, limits: options.limits, now: timing.now, defer: timing.defer },
+      { store, admission, hasher: crypto, limits: options.limits, ...timing },
       { committed, failed },
       { head: start.head, edge: start.edge, published: this.#published.size },
     )

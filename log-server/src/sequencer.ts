@@ -41,6 +41,8 @@ export interface SequencerParts<Item, Tables> {
   readonly now: () => number
   /** Runs a function after the input that is waiting was read: what arrived together is committed together. */
   readonly defer: (work: () => void) => void
+  /** Milliseconds that only go up. */
+  readonly clock: () => number
 }
 
 export interface SequencerEvents {
@@ -189,15 +191,15 @@ export class Sequencer<Item, Tables> {
   }
 
   async #commit(batch: readonly Prepared<Item>[]): Promise<readonly Decided[]> {
-    const { store, now, hasher } = this.#parts
-    const started = performance.now()
+    const { store, now, hasher, clock } = this.#parts
+    const started = clock()
     const leafHashes = hasher.leafHashes(batch.map(({ leaf }) => leaf))
     const { head, result } = await store.commit(this.#head, (tx) => this.#decide(tx, batch, leafHashes, now()))
     const entries = head.size - this.#head.size
     this.#head = head
     this.#edge = result.edge
     result.decisions.committed()
-    if (entries > 0) this.#events.committed(head, entries, performance.now() - started)
+    if (entries > 0) this.#events.committed(head, entries, clock() - started)
     return result.verdicts
   }
 

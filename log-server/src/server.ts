@@ -104,7 +104,6 @@ async function assemble<Item, Tables>(
     async stop() {
       const closed = closeServer(server, graceMs)
       await log.stop()
-      server.closeIdleConnections()
       await closed
       running.stop()
       await store.close()

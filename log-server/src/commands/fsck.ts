@@ -56,9 +56,9 @@ async function runFsck(io: CommandIo, source: string, flags: Flags): Promise<voi
   const target: FsckTarget = /^https?:\/\//.test(source)
     ? { kind: 'url', url: source }
     : { kind: 'database', path: dataDir(resolve(io.cwd, source)).database }
-  const started = io.clock()
+  const started = io.timing.clock()
   const { checkpoint, report } = await checkLog(io, target, keys, flags)
-  const seconds = Math.max(0.001, (io.clock() - started) / 1000)
+  const seconds = Math.max(0.001, (io.timing.clock() - started) / 1000)
   const rate = Math.round(report.entries / seconds)
   const { origin, size } = checkpoint.checkpoint
   answer(io, { origin, size, ...report, seconds, entriesPerSecond: rate, checkpoint: checkpoint.text }, [
@@ -86,7 +86,13 @@ async function checkLog(
     const signed = fromUtf8(await source.checkpoint())
     const checkpoint = openOwn(nodeCrypto, signed, keys, flags.origin)
     const tree = target.kind === 'database' ? await committedTree(target.path) : checkpoint.checkpoint
-    const bar = progress({ stream: io.stderr, clock: io.clock, unit: 'entries', label: 'checked', total: tree.size })
+    const bar = progress({
+      stream: io.stderr,
+      clock: io.timing.clock,
+      unit: 'entries',
+      label: 'checked',
+      total: tree.size,
+    })
     const report = await fsck({
       ...{ hasher: nodeCrypto, source, size: tree.size, root: tree.root, concurrency: count },
       checkRun: workers.checkRun,

@@ -11,8 +11,6 @@ export interface CommandIo {
     write(text: string): unknown
   }
   readonly timing: Timing
-  /** Milliseconds that only go up. */
-  readonly clock: () => number
   readonly fetch: typeof globalThis.fetch
   readonly processors: number
   /** Aborted by the first SIGINT or SIGTERM. */

@@ -61,11 +61,14 @@ function pathOf(url: string): string {
   return query < 0 ? url : url.slice(0, query)
 }
 
+/** Connections that wait to be accepted: all submitters may come back at once after a restart. */
+const backlog = 4096
+
 /** Listens; resolves with the port, which the system chooses for 0. Rejects with the system's error. */
 export function listen(server: Server, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, host, () => {
+    server.listen({ port, host, backlog }, () => {
       server.off('error', reject)
       const address = server.address()
       resolve(typeof address === 'object' && address !== null ? address.port : port)
@@ -76,11 +79,12 @@ export function listen(server: Server, host: string, port: number): Promise<numb
 /** Takes no new connections, lets answers that are under way go out, for at most `graceMs`; then closes what is left. */
 export function closeServer(server: Server, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), graceMs)
+    const idle = setInterval(() => server.closeIdleConnections(), 20)
+    const all = setTimeout(() => server.closeAllConnections(), graceMs)
     server.close(() => {
-      clearTimeout(timer)
+      clearInterval(idle)
+      clearTimeout(all)
       resolve()
     })
-    server.closeIdleConnections()
   })
 }

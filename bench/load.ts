@@ -1,0 +1,102 @@
+/**
+ * A load driver of our own: raw sockets that speak just enough HTTP/1.1, so that on few processors the driver takes little
+ * from the server that it measures. Every submitter waits for the answer before it sends the next entry.
+ */
+import { randomBytes } from 'node:crypto'
+import { connect, type Socket } from 'node:net'
+
+export interface LoadOptions {
+  readonly host: string
+  readonly port: number
+  readonly submitters: number
+  readonly entryBytes: number
+  /** Not counted: connections open, code warms up. */
+  readonly warmupMs: number
+  readonly measureMs: number
+}
+
+export interface LoadResult {
+  readonly submitters: number
+  readonly answered: number
+  /** Answers other than 200. */
+  readonly refused: number
+  readonly perSecond: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly p999Ms: number
+}
+
+/** Runs the load, and fails on the first broken connection. */
+export async function runLoad(options: LoadOptions): Promise<LoadResult> {
+  const latencies: number[] = []
+  let refused = 0
+  const start = performance.now()
+  const from = start + options.warmupMs
+  const until = from + options.measureMs
+  const submitters = Array.from({ length: options.submitters }, () =>
+    submitter(options, until, (sent, now, status) => {
+      if (now < from || now > until) return
+      if (status === 200) latencies.push(now - sent)
+      else refused++
+    }),
+  )
+  await Promise.all(submitters)
+  latencies.sort((a, b) => a - b)
+  const quantile = (q: number) =>
+    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * q))] ?? Number.NaN
+  return {
+    submitters: options.submitters,
+    answered: latencies.length,
+    refused,
+    perSecond: latencies.length / (options.measureMs / 1000),
+    p50Ms: quantile(0.5),
+    p99Ms: quantile(0.99),
+    p999Ms: quantile(0.999),
+  }
+}
+
+type OnAnswer = (sent: number, now: number, status: number) => void
+
+function submitter({ host, port, entryBytes }: LoadOptions, until: number, onAnswer: OnAnswer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port, noDelay: true })
+    let sent = 0
+    let received = ''
+    const send = () => {
+      sent = performance.now()
+      socket.write(request(host, entryBytes))
+    }
+    socket.setEncoding('latin1')
+    socket.on('connect', send)
+    socket.on('error', reject)
+    socket.on('data', (chunk: string) => {
+      received += chunk
+      const status = completeAnswer(received)
+      if (status === null) return
+      received = ''
+      const now = performance.now()
+      onAnswer(sent, now, status)
+      if (now < until) send()
+      else finish(socket, resolve)
+    })
+  })
+}
+
+function finish(socket: Socket, resolve: () => void): void {
+  socket.removeAllListeners('error')
+  socket.destroy()
+  resolve()
+}
+
+function request(host: string, entryBytes: number): Buffer {
+  const head = `POST /add HTTP/1.1\r\nHost: ${host}\r\nContent-Length: ${entryBytes}\r\n\r\n`
+  return Buffer.concat([Buffer.from(head, 'latin1'), randomBytes(entryBytes)])
+}
+
+/** The status of an answer that is there to its end; null before. */
+function completeAnswer(text: string): number | null {
+  const end = text.indexOf('\r\n\r\n')
+  if (end < 0) return null
+  const length = Number(/\r\ncontent-length: ([0-9]+)/i.exec(text.slice(0, end))?.[1] ?? 0)
+  return text.length >= end + 4 + length ? Number(text.slice(9, 12)) : null
+}
