@@ -29,7 +29,10 @@ const accepted: readonly Case[] = [
   good('a head, its entries and two feeds', anchor),
   good('no head yet', { ...anchor, heads: {}, entries: [] }),
   good('no feed', { ...anchor, feeds: [] }),
-  good('heads of two channels, one with a name that objects have', { ...anchor, heads: { toString: head, stable: head } }),
+  good('heads of two channels, one with a name that objects have', {
+    ...anchor,
+    heads: { toString: head, stable: head },
+  }),
 ]
 
 const compact = canonical(anchor)
@@ -84,7 +87,13 @@ export function anchorVectors(): unknown {
     cases: [
       ...accepted,
       ...texts,
-      ...edits.map(([path, to, desc, error]): Case => ({ desc, file: canonical(edit(anchor, path, to)), error: error ?? 'malformed' })),
+      ...edits.map(
+        ([path, to, desc, error]): Case => ({
+          desc,
+          file: canonical(edit(anchor, path, to)),
+          error: error ?? 'malformed',
+        }),
+      ),
     ],
   }
 }

@@ -1,5 +1,6 @@
 import { anchorVectors } from './anchor.ts'
 import { entryVectors } from './entry.ts'
+import { evidenceVectors } from './evidence.ts'
 import { statementVectors } from './statement.ts'
 import { trustVectors } from './trust.ts'
 import { updateBundleVectors } from './update-bundle.ts'
@@ -12,6 +13,7 @@ export function releaseVectors(): Record<string, string> {
     trust: trustVectors(),
     'update-bundle': updateBundleVectors(),
     anchor: anchorVectors(),
+    evidence: evidenceVectors(),
   }
   return Object.fromEntries(Object.entries(files).map(([name, value]) => [name, `${JSON.stringify(value, null, 1)}\n`]))
 }

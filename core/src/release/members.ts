@@ -66,7 +66,7 @@ const writtenMember = object<{ id: string }, Required<Omit<WrittenMember, 'id'>>
   { id: memberName },
   {
     operator: memberName,
-    publicKey: text(1024),
+    publicKey: text(4096),
     identity: object<Identity>({ issuer: printable, san: printable }),
     from: integer(),
     until: integer(),

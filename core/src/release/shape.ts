@@ -129,7 +129,8 @@ export function base64({ min = 0, max }: { min?: number; max: number }): Read<Ui
       if (!(cause instanceof FormatError)) throw cause
       throw new ShapeError(at, `not canonical base64 (${cause.detail})`)
     }
-    if (bytes.length < min || bytes.length > max) throw new ShapeError(at, `not ${min} to ${max} bytes`)
+    if (bytes.length < min || bytes.length > max)
+      throw new ShapeError(at, `not ${min === max ? max : `${min} to ${max}`} bytes`)
     return bytes
   }
 }

@@ -219,7 +219,7 @@ function trustShape(hasher: Hasher): Read<Written> {
 export function parseTrust(hasher: Hasher, bytes: Uint8Array): Trust {
   try {
     if (bytes.length > MAX_BODY_BYTES) throw new ShapeError('', `above ${MAX_BODY_BYTES} bytes`)
-    const value = parseJson('trust file', bytes)
+    const value = parseJson('JSON', bytes)
     refuseOtherFormat(value)
     const { rebuilders, tlogPolicy, format: _, ...written } = trustShape(hasher)(value, '')
     const policy = parsePolicy(hasher, tlogPolicy)
@@ -248,10 +248,12 @@ export function parseTrust(hasher: Hasher, bytes: Uint8Array): Trust {
 }
 
 function asTrustError(error: unknown): unknown {
-  if (error instanceof ShapeError || error instanceof FormatError) {
-    const fault = error instanceof ShapeError && error.fault === 'unknown-type' ? 'unknown-format' : 'malformed'
-    return new TrustError(fault, error.detail, { cause: error })
+  if (error instanceof ShapeError) {
+    return new TrustError(error.fault === 'unknown-type' ? 'unknown-format' : 'malformed', error.detail, {
+      cause: error,
+    })
   }
+  if (error instanceof FormatError) return new TrustError('malformed', error.message, { cause: error })
   return error
 }
 
