@@ -7,21 +7,10 @@
  */
 import { constants } from 'node:fs'
 import { join } from 'node:path'
+import type { InstallRecord } from '@samebits/core'
 import { isCode } from '@samebits/host'
 import { IoFailure, reasonOf } from './failure.ts'
 import { openPlainFile } from './paths.ts'
-
-export interface InstallRecord {
-  readonly product: string
-  readonly channel: string
-  /** Of the release: SHA-256 of its statement, 64 hex digits. */
-  readonly id: string
-  readonly sequence: number
-  readonly version: string
-  /** Of the installed artifact, 64 hex digits. */
-  readonly sha256: string
-  readonly trustVersion: number
-}
 
 export const installRecordName = 'installed.json'
 const maxBytes = 16_384

@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto'
 import { appendFileSync, renameSync, writeFileSync } from 'node:fs'
 import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { InstallRecord } from '@samebits/core'
 import { describe, expect, test } from 'vitest'
 import { me, temporaryFolder } from '../test-support/folders.ts'
-import type { InstallRecord } from './install-record.ts'
 import { createInstaller, type InstallerOptions, type InstallStep, openStaging } from './installer.ts'
-import type { InstalledSet } from './journal.ts'
+import type { InstalledSet, Journal } from './journal.ts'
 import { openFolder } from './paths.ts'
 
 const digest = (text: string) => createHash('sha256').update(text).digest('hex')
@@ -51,13 +51,13 @@ async function house(more: Partial<InstallerOptions> = {}) {
     over: Partial<InstallerOptions> = {},
   ) => {
     await stage(files)
-    const commit = async ({ record: { version } }: InstalledSet) => void commits.push(version)
+    const commit = async ({ next }: Journal) => void commits.push(next.record.version)
     await createInstaller({ ...options, ...over }).install({ next: release(sequence, files), installed, commit })
   }
-  const recover = (over: Partial<InstallerOptions> = {}, expected = () => true) =>
+  const recover = (over: Partial<InstallerOptions> = {}, opinion: 'approved' | 'refused' | 'unknown' = 'approved') =>
     createInstaller({ ...options, ...over }).recover({
-      expected,
-      commit: async ({ record: { version } }) => void commits.push(version),
+      judge: async () => opinion,
+      commit: async ({ next }) => void commits.push(next.record.version),
     })
   const seen = async () => {
     const names = (await readdir(folder.path))
@@ -296,7 +296,7 @@ describe('recovery', () => {
       healthCheck: false,
     }
     await writeFile(join(it.workspace, 'journal.json'), JSON.stringify(journal))
-    expect((await it.recover({}, () => false)).kind).toBe('rejected')
+    expect((await it.recover({}, 'unknown')).kind).toBe('rejected')
     expect(await it.seen()).toEqual({ files: one, version: '1.1.0' })
   })
 })
@@ -380,6 +380,15 @@ describe('SIGKILL', () => {
       kind: 'restored',
       hold: true,
     })
+    expect(await it.seen()).toEqual({ files: one, version: '1.1.0' })
+  })
+
+  test.each(['swapped', 'checked'])('after "%s", with a version that is refused by now, goes back', async (step) => {
+    await using it = await house()
+    await it.install(1, one, null)
+    await it.stage(two)
+    await dieAt(it.folder, step)
+    expect(await it.recover({}, 'refused')).toMatchObject({ kind: 'restored', hold: false })
     expect(await it.seen()).toEqual({ files: one, version: '1.1.0' })
   })
 

@@ -78,13 +78,16 @@ export interface InstallJob {
   /** What the install folder said before. */
   readonly installed: FormerSet['record']
   /** Stores the state of after: called once the new version is in place and healthy; may be called again after a crash. */
-  readonly commit: (next: InstalledSet) => Promise<void>
+  readonly commit: (journal: Journal) => Promise<void>
   readonly signal?: AbortSignal | undefined
 }
 
 export interface RecoverJob {
-  /** Whether the state knows of this installation: a journal that it does not know is removed unread. */
-  readonly expected: (journal: Journal) => boolean
+  /**
+   * What today's state says of this installation. unknown: no updater with this state began it, so the journal is removed and
+   * nothing else done. refused: it may not be finished any more.
+   */
+  readonly judge: (journal: Journal) => Promise<'approved' | 'refused' | 'unknown'>
   readonly commit: InstallJob['commit']
   readonly signal?: AbortSignal | undefined
 }
@@ -173,12 +176,16 @@ class Installation {
       return { kind: 'rejected', detail: error.detail }
     }
     if (journal === null) return { kind: 'none' }
-    if (!job.expected(journal)) {
+    const opinion = await job.judge(journal)
+    if (opinion === 'unknown') {
       await removeJournal(this.#workspace)
       return { kind: 'rejected', detail: 'the install journal names an installation that the state does not know' }
     }
+    if (journal.step === 'prepared' || journal.step === 'kept')
+      return await this.#goBack(journal, false, 'the installation was interrupted')
+    if (opinion === 'refused')
+      return await this.#goBack(journal, false, 'the interrupted installation is refused by now')
     if (journal.step === 'checked') return await this.#goForward(journal, job)
-    if (journal.step !== 'swapped') return await this.#goBack(journal, false, 'the installation was interrupted')
     return await this.#judgeSwapped(journal, job)
   }
 
@@ -351,7 +358,7 @@ class Installation {
   }
 
   async #finish(journal: Journal, job: Pick<InstallJob, 'commit'>): Promise<void> {
-    await job.commit(journal.next)
+    await job.commit(journal)
     this.#reached('committed')
     await this.#tidy(journal.previous)
     this.#reached('tidied')

@@ -8,11 +8,12 @@
  * It says what was under way, never what to believe or to run: whoever reads it hashes every file again.
  */
 import { constants } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { lstat, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { InstallRecord } from '@samebits/core'
 import { isCode, syncDirectory, writeFileDurably } from '@samebits/host'
 import { IoFailure } from './failure.ts'
-import { type InstallRecord, parseInstallRecord } from './install-record.ts'
+import { parseInstallRecord } from './install-record.ts'
 import { artifactPath, openPlainFile } from './paths.ts'
 
 /** One installed file. */
@@ -57,6 +58,17 @@ export async function writeJournal(folder: string, journal: Journal): Promise<vo
 export async function removeJournal(folder: string): Promise<void> {
   await rm(join(folder, journalName), { force: true })
   await syncDirectory(folder)
+}
+
+/** Whether anything bears the journal's name. */
+export async function hasJournal(folder: string): Promise<boolean> {
+  return await lstat(join(folder, journalName)).then(
+    () => true,
+    (error: unknown) => {
+      if (isCode(error, 'ENOENT', 'ENOTDIR')) return false
+      throw error
+    },
+  )
 }
 
 /** @returns null where there is none. @throws IoFailure INSTALL_FAILED for a file that no updater wrote */

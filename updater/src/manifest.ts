@@ -4,14 +4,22 @@
  *
  *     { "id": "<release id>", "names": [ "notes", "notes-helper" ] }
  */
+import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { join } from 'node:path'
 import { isCode, writeFileDurably } from '@samebits/host'
+import type { InstalledFile } from './journal.ts'
 import { artifactPath, openPlainFile } from './paths.ts'
 
 export interface Manifest {
   readonly id: string
   readonly names: readonly string[]
+}
+
+/** SHA-256 of names, lengths and digests of some files, whatever their order. */
+export function setDigest(files: readonly InstalledFile[]): string {
+  const lines = files.map(({ name, sha256, size }) => `${sha256} ${size} ${name}\n`)
+  return createHash('sha256').update(lines.sort().join('')).digest('hex')
 }
 
 const manifestName = 'manifest.json'

@@ -22,6 +22,9 @@ const deviceName = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i
 /** What the updater itself keeps in an install folder. */
 const reserved: ReadonlySet<string> = new Set(['installed.json'])
 
+/** What the updater keeps for itself in an install folder. */
+export const workspaceName = '.samebits'
+
 /** The path of an artifact in the install folder. @throws IoFailure PATH_REFUSED */
 export function artifactPath(folder: string, name: string): string {
   if (!plainName.test(name) || name.endsWith('.') || deviceName.test(name))

@@ -74,6 +74,30 @@ export function createStateStore(options: StateStoreOptions): StateStore {
   }
 }
 
+/**
+ * The newest state in a folder, of whatever product; null where there is none.
+ * @throws IoFailure STATE_INVALID
+ */
+export async function readState(directory: string, hasher: Hasher): Promise<State | null> {
+  const files = await readFiles(directory)
+  const product = files
+    .map((bytes) => (bytes === null ? null : productIn(hasher, bytes)))
+    .find((found) => found !== null)
+  if (product === undefined && files.every((bytes) => bytes === null)) return null
+  const opened = openState({ hasher, files, product: product ?? '', hasInstallRecord: false })
+  if (opened.kind === 'stopped') throw new IoFailure('STATE_INVALID', opened.refusal.detail)
+  return opened.state
+}
+
+function productIn(hasher: Hasher, bytes: Uint8Array): string | null {
+  try {
+    return parseStateFile(hasher, bytes).product
+  } catch (error) {
+    if (error instanceof FormatError || error instanceof NoteError) return null
+    throw error
+  }
+}
+
 function formatOrRefuse(hasher: Hasher, state: State): Uint8Array {
   try {
     return formatStateFile(hasher, state)

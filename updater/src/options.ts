@@ -1,0 +1,72 @@
+/** What an updater is made of: one typed object, defaults in one place. */
+import type { Crypto, IdentityVerifier } from '@samebits/core'
+import type { RetryPolicy, Sleep } from './backoff.ts'
+import type { HealthCheck } from './health-check.ts'
+import type { Fetch } from './http-client.ts'
+import type { InstallStep } from './installer.ts'
+
+export interface UpdaterOptions {
+  /** Exact bytes of the trust file that the application ships. */
+  readonly trust: Uint8Array
+  /** Exact bytes of the anchor beside it. Without one, history is read from the start of the log. */
+  readonly anchor?: Uint8Array | null
+  /** A folder of the application's own, for what the client remembers. It must outlive updates. */
+  readonly stateDir: string
+  /** Where files are installed; null for an application that installs by itself: see `download`. */
+  readonly installDir: string | null
+  /** What the application knows of itself, where no install record says it. */
+  readonly installed?: { readonly channel: string; readonly version: string } | { readonly sha256: string }
+  readonly channel: string
+  /** `<process.platform>-<process.arch>` */
+  readonly platform: string
+  /** Name and media type of the artifact, where several fit. */
+  readonly artifact?: string | null
+  readonly mediaType?: string | null
+  /** Feeds to ask instead of those of the anchor. */
+  readonly feeds?: readonly string[] | null
+  /** Sent to the feeds: a token, for example. */
+  readonly feedHeaders?: Readonly<Record<string, string>>
+  /** A bundle to judge instead of asking feeds. */
+  readonly bundle?: Uint8Array | null
+  /** A folder in which the artifact may lie already, as a person brought it. */
+  readonly localFiles?: string | null
+  /** False: no network at all. Never the consequence of a failure. Default true. */
+  readonly online?: boolean
+  /** Seconds; local and shown. */
+  readonly acceptStale?: number | null
+  /** A release id or version to step back to on purpose. */
+  readonly downgradeTo?: string | null
+  readonly healthCheck?: HealthCheck
+  /** Give installed files the right to be run. */
+  readonly executable?: boolean
+
+  readonly fetch: Fetch
+  /** Unix seconds. */
+  readonly clock: () => number
+  /** Milliseconds that only go up. */
+  readonly stopwatch: () => number
+  /** Uniform in [0, 1). */
+  readonly random: () => number
+  /** Operating system, as `process.platform`. */
+  readonly os: NodeJS.Platform
+  /** As `process.getuid?.()`. */
+  readonly uid: number | undefined
+  readonly crypto: Crypto
+  /** For trust files that name certificate identities. */
+  readonly identities?: IdentityVerifier
+  readonly onEvent?: (event: UpdaterEvent) => void
+
+  readonly retry?: RetryPolicy
+  readonly sleep?: Sleep
+  readonly idleTimeoutMs?: number
+  readonly totalTimeoutMs?: number
+  /** Longest time for reading history in one run; what was read is kept. */
+  readonly historyBudgetMs?: number
+}
+
+/** What happens on the way, for a progress display or a log. */
+export type UpdaterEvent =
+  | { readonly kind: 'history'; readonly from: number; readonly to: number; readonly size: number }
+  | { readonly kind: 'download'; readonly name: string; readonly received: number; readonly total: number }
+  | { readonly kind: 'install'; readonly step: InstallStep }
+  | { readonly kind: 'recovered'; readonly outcome: 'rejected' | 'restored' | 'finished'; readonly detail: string }

@@ -1,0 +1,61 @@
+/** Help that teaches: what a command is for, before what it takes. */
+import type { Command, OptionSpec } from './command.ts'
+import { globalOptions } from './options.ts'
+
+const intro = `samebits: everyone gets the same bits.
+
+Checks that a file is the release that its publisher logged for everyone to see, and installs
+updates that pass. A refusal names a code, what was seen and what to do: samebits explain CODE.
+`
+
+const endings = `Exit status: 0 accepted, or nothing newer. 10 refused. 11 the log showed two histories; evidence is written.
+12 nothing newer, but what is installed was revoked. 20 undecided: nothing is known, try again. 64 wrong usage.
+`
+
+/** The page of `samebits --help`. */
+export function overview(commands: readonly Command[]): string {
+  const rows = commands.map(
+    ({ name, operands, summary }) => [[name, ...operands.map(operand)].join(' '), summary] as const,
+  )
+  return `${intro}
+Commands
+${table(rows)}
+${endings}
+samebits COMMAND --help says more.
+`
+}
+
+/** The page of `samebits COMMAND --help`. */
+export function commandHelp({ name, operands, summary, about, options, examples }: Command): string {
+  const line = ['samebits', name, ...operands.map(operand), '[options]'].join(' ')
+  const shown = examples.map((example) => `  ${example.line}\n      ${example.says}`).join('\n')
+  return `${summary}
+
+  ${line}
+
+${about}
+
+Options
+${table(Object.entries({ ...options, ...globalOptions }).map(([key, spec]) => [optionForm(key, spec), optionHelp(spec)]))}
+Examples
+${shown}
+
+${endings}`
+}
+
+function operand(name: string): string {
+  return name.endsWith('?') ? `[${name.slice(0, -1)}]` : name
+}
+
+function optionForm(name: string, { value, short }: OptionSpec): string {
+  return `${short === undefined ? '' : `-${short}, `}--${name}${value === undefined ? '' : ` ${value}`}`
+}
+
+function optionHelp({ help, required }: OptionSpec): string {
+  return required ? `${help} (required)` : help
+}
+
+function table(rows: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...rows.map(([left]) => left.length))
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}\n`).join('')
+}

@@ -1,0 +1,25 @@
+/** From the command line to the command. */
+import { parseCommandLine } from './arguments.ts'
+import { commands } from './commands.ts'
+import type { World } from './world.ts'
+
+declare const SAMEBITS_VERSION: string | undefined
+
+/** The version that the build wrote in; from sources there is none. */
+const version = typeof SAMEBITS_VERSION === 'string' ? SAMEBITS_VERSION : 'from sources'
+
+/** Runs one command line. @returns the exit status. @throws ProgramError and the errors of the libraries */
+export async function run(argv: readonly string[], world: World): Promise<number> {
+  const parsed = parseCommandLine(commands, argv)
+  if (parsed.kind === 'version') {
+    world.stdout.write(world.json ? `${JSON.stringify({ version })}\n` : `samebits ${version}\n`)
+    return 0
+  }
+  if (parsed.kind === 'help') {
+    const { commandHelp, overview } = await import('./help.ts')
+    world.stdout.write(parsed.command === null ? overview(commands) : commandHelp(parsed.command))
+    return 0
+  }
+  const { run: runCommand } = await parsed.command.load()
+  return await runCommand(parsed.given, world)
+}
