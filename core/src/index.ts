@@ -1,5 +1,37 @@
 export * from './bytes.ts'
 export * from './crypto.ts'
+export { type Absorbed, absorb } from './decision/absorb.ts'
+export { type Applied, applied, renew, rolledBack, stage } from './decision/commit.ts'
+export { decide } from './decision/decide.ts'
+export type { Checker, IncludedLeaf } from './decision/gather.ts'
+export { judge } from './decision/judge.ts'
+export * from './decision/material.ts'
+export { type Observed, observe, type View } from './decision/observe.ts'
+export * from './decision/outcome.ts'
+export { type PassQuestion, passes } from './decision/passes.ts'
+export * from './decision/refusal.ts'
+export { isOnline, type Prepared, prepareRun, type Run, type RunInput } from './decision/run.ts'
+export * from './decision/state.ts'
+export {
+  formatStateFile,
+  MAX_STATE_FILE_SIZE,
+  type OpenedState,
+  openState,
+  parseStateFile,
+  type StateFiles,
+  stateFileName,
+} from './decision/state-file.ts'
+export {
+  formatInstallRecord,
+  formatState,
+  type Migrations,
+  parseInstallRecord,
+  parseState,
+} from './decision/state-format.ts'
+export { type Imported, importTrust } from './decision/trust-in-force.ts'
+export * from './decision/verdict.ts'
+export { type OfflineInput, type OfflineResult, verifyOffline } from './decision/verify-offline.ts'
+export * from './decision/want.ts'
 export * from './errors.ts'
 export * from './log/checkpoint.ts'
 export * from './log/compact-range.ts'

@@ -21,7 +21,7 @@ import { bodiesInReach, judgeSteps, type StepFound } from './trust-steps.ts'
 export interface Absorbed extends Observed {
   /** The trust changed: go to step 3. Everything else is then of the version before. */
   readonly again: boolean
-  /** Every entry in [from, to) was read; null where T's history mode is `offered`. */
+  /** Every entry in [from, to) was read; null where T's history mode is `offered`, and in `verify`. */
   readonly history: { readonly from: number; readonly to: number } | null
   /** History is read up to the view. */
   readonly complete: boolean
@@ -151,7 +151,7 @@ function takeStep(
         code: 'trust-updated',
         text: `trust version ${found.trust.version}, logged at ${found.index}`,
       }
-      return { kind: 'done', state: next, notices: [notice], value: absorbed(next, observed, true) }
+      return { kind: 'done', state: next, notices: [notice], value: absorbed(run, next, observed, true) }
     }
     case 'none':
       return endOfSteps(run, { ...state, trust: { ...state.trust, endsAt: found.endsAt } }, observed)
@@ -167,11 +167,11 @@ function markJoined(state: State, ids: readonly string[]): State {
   return { ...state, known: { ...state.known, statements } }
 }
 
-function absorbed(state: State, observed: Observed, again: boolean): Absorbed {
+function absorbed({ want }: Run, state: State, observed: Observed, again: boolean): Absorbed {
   const { read, tree } = state.log
   const rule = { ...observed.rule, endsAt: state.trust.endsAt }
-  const mode = rule.trust.history.mode
-  const history = mode === 'complete' ? read : null
+  const isRead = rule.trust.history.mode === 'complete' && want.action !== 'verify'
+  const history = isRead ? read : null
   return {
     ...observed,
     rule,
@@ -188,5 +188,5 @@ function endOfSteps(run: Run, state: State, observed: Observed): Outcome<Absorbe
     const detail = `trust version ${observed.rule.trust.version} has expired`
     return Halt.refusing(refuse('TRUST_INVALID', '10', detail)).outcome(state, [])
   }
-  return { kind: 'done', state, notices: [], value: absorbed(state, observed, false) }
+  return { kind: 'done', state, notices: [], value: absorbed(run, state, observed, false) }
 }

@@ -9,6 +9,7 @@ export interface Notice {
     | 'first-contact'
     | 'state-generation'
     | 'installed-unknown'
+    | 'installed-flawed'
     | 'no-anchor'
     | 'no-freshness'
     | 'aging'

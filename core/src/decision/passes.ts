@@ -2,8 +2,9 @@
  * Whether a release passes its own trust file: steps 16 to 20 and 22 of docs/decision.md. The same checks serve the offer,
  * the releases that a feed may be withholding (step 23), and those who publish: a log's feed, a publisher's tools.
  */
-import type { ChannelHead } from '../release/trust.ts'
+import type { ChannelHead, Trust } from '../release/trust.ts'
 import type { Resolved } from './floors.ts'
+import { type Checker, gather, type IncludedLeaf } from './gather.ts'
 import {
   findRelease,
   firstEntry,
@@ -11,6 +12,7 @@ import {
   isWaived,
   metAt,
   metReleasesAt,
+  nothingKnown,
   operatorsOf,
   type Rule,
   standingRevocation,
@@ -99,10 +101,10 @@ function checkChain(basis: Basis, release: KnownRelease): Objection | null {
   return isNext && installed.id !== previous ? broken(`it follows ${previous}, and ${installed.id} is installed`) : null
 }
 
-/** Whether all entries of the release that count lie in what was read. */
-function isWithinHistory({ history, permits }: Basis, { id }: KnownRelease): boolean {
-  const entries = findRelease(permits, id)?.entries ?? []
-  return history !== null && entries.every(({ index }) => index < history.to)
+/** Whether the release was met within what was read: then the one before it was too, or the anchor names it. */
+function isWithinHistory({ history, permits, rule }: Basis, { id }: KnownRelease): boolean {
+  const met = metAt(rule.trust.publishers, findRelease(permits, id)?.entries ?? [], { before: rule.endsAt })
+  return history !== null && met !== null && met >= history.from && met < history.to
 }
 
 /** Ids that count as the met release before this one. */
@@ -195,4 +197,54 @@ export function objectionTo(basis: Basis, release: KnownRelease, want: TargetWan
   const found = selectTarget(basis.rule.trust.channels, release, want)
   if ('refusal' in found) return found.refusal
   return (objectTo(basis, release) ?? checkRebuilds(basis, release, found.target).objection)?.refusal ?? null
+}
+
+/** What a log's feed or a publisher's tools ask of a release. */
+export interface PassQuestion extends Checker {
+  readonly trust: Trust
+  /** All entries of the product, or at least those of this release, its rivals, revocations, waivers and votes. */
+  readonly leaves: Iterable<IncludedLeaf>
+  /** Entries in [0, historyTo) are all among them; null where some may be missing. */
+  readonly historyTo: number | null
+  readonly id: string
+  /** The artifacts that must pass; null: all of them. */
+  readonly platforms: readonly string[] | null
+}
+
+/**
+ * Whether a release passes its own trust file: steps 16 to 20 and 22 of docs/decision.md, for those who publish. Null: it
+ * does, for each artifact asked about.
+ */
+export function passes(question: PassQuestion): Refusal | null {
+  const { trust, leaves, historyTo, id } = question
+  const rule: Rule = { trust, endsAt: null }
+  const known = gather(question, rule, [], nothingKnown, leaves)
+  const release = findRelease(known, id)
+  if (release === null) return refuse('SIGNATURE_INVALID', '17', `no publisher signed a release ${id}`)
+  const basis: Basis = {
+    rule,
+    permits: known,
+    known,
+    history: historyTo === null ? null : { from: 0, to: historyTo },
+    readFrom: 0,
+    anchorHeads: null,
+    anchorIds: new Set(),
+    installed: null,
+  }
+  if (!trust.channels.includes(release.channel)) {
+    return refuse('WRONG_CHANNEL', '16', `${release.channel} is no channel of this trust file`)
+  }
+  const objected = objectTo(basis, release)
+  if (objected !== null) return objected.refusal
+  const targets = targetsOf(release, question.platforms)
+  if (targets.length === 0) return refuse('WRONG_PLATFORM', '16', 'no artifact for the platforms asked about')
+  return targets
+    .map((target) => checkRebuilds(basis, release, target).objection?.refusal ?? null)
+    .reduce((first, other) => first ?? other, null)
+}
+
+function targetsOf({ artifacts }: KnownRelease, platforms: readonly string[] | null): Target[] {
+  return artifacts
+    .filter(({ partOf, platform }) => partOf === null && (platforms === null || platforms.includes(platform)))
+    .map((artifact) => ({ artifact, parts: artifacts.filter(({ partOf }) => partOf === artifact.name) }))
 }

@@ -82,12 +82,28 @@ function ready(input: RunInput, { trust, anchor }: Shipped): Prepared {
   if (trust !== null && trust.product !== product) return stopped(`the trust file is of ${trust.product}`)
   if (anchor !== null && anchor.product !== product) return stopped(`the anchor is of ${anchor.product}`)
   const firstVersion = Math.max(trust?.version ?? 0, state?.trust.version ?? 0)
-  const run = { checker: { crypto, identities }, now, want, installed, shipped: trust, anchor, firstVersion }
+  const run = {
+    checker: { crypto, identities },
+    now,
+    want: wantOf(want, state),
+    installed,
+    shipped: trust,
+    anchor,
+    firstVersion,
+  }
   const begun = state ?? (trust === null ? null : firstState(trust))
   if (begun === null) return stopped('no trust file, and none was ever stored')
   const notices: Notice[] =
     anchor === null && state === null ? [{ code: 'no-anchor', text: 'no anchor: history is read from the start' }] : []
   return { kind: 'ready', run, state: begun, notices }
+}
+
+/** What was staged is applied as it was wanted then; only the limits are given again. */
+function wantOf(want: Want, state: State | null): Want {
+  const staged = state?.staged ?? null
+  if (want.action !== 'apply' || staged === null) return want
+  const { platform, artifact, mediaType, downgradeTo } = staged.want
+  return { ...want, channel: staged.channel, platform, artifact, mediaType, downgradeTo }
 }
 
 /** The sentence for an input that a parser refused; null for a defect. */

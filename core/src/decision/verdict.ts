@@ -1,6 +1,6 @@
 /** What a run that refuses nothing hands back, and what was proven, line by line (docs/decision.md, after step 25). */
 import type { InstalledFlaw } from './refusal.ts'
-import type { SignedFile } from './state.ts'
+import type { Floor, SignedFile } from './state.ts'
 
 export interface Proven {
   /** Operators whose keys signed the release, and how many it takes; null where no release was judged. */
@@ -36,6 +36,8 @@ export interface Accepted {
   readonly files: readonly SignedFile[]
   /** Indices of the entries that the verdict rests on: what staging restates. */
   readonly indices: readonly number[]
+  /** The floor of the channel before it, which a step back keeps. */
+  readonly floor: Floor | null
   /** The person named it with `--downgrade-to`: the floor stays, the newer id is held. */
   readonly downgrade: boolean
   readonly proven: Proven
