@@ -11,14 +11,17 @@ const source = {
 }
 const unit = ['core', 'host', 'updater', 'verifier-cli', 'log-server', 'build-repro'].map((name) => ({
   ...source,
-  test: { name, root: name, include: ['src/**/*.test.ts'] },
+  test: { name, root: name, include: ['src/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 },
 }))
 export default defineConfig({
   test: {
     reporters: process.env['CI'] ? ['default', ['json', { outputFile: 'reports/tests.json' }]] : ['default'],
     projects: [
       ...unit,
-      { ...source, test: { name: 'e2e', root: 'test', include: ['**/*.test.ts'], testTimeout: 60_000 } },
+      {
+        ...source,
+        test: { name: 'e2e', root: 'test', include: ['**/*.test.ts'], testTimeout: 240_000, hookTimeout: 120_000 },
+      },
     ],
     coverage: {
       provider: 'v8',
