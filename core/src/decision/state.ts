@@ -4,10 +4,11 @@
  *
  * `known` may only forbid: whatever permits (signatures, votes, waivers) is verified with its inclusion in each run.
  */
-export const STATE_MEDIA_TYPE = 'application/vnd.samebits.state+json;version=1'
+export const STATE_MEDIA_TYPE: 'application/vnd.samebits.state+json;version=1' =
+  'application/vnd.samebits.state+json;version=1'
 
 /** Bytes of a state at most; checksum line not counted. */
-export const MAX_STATE_SIZE = 4 * 1024 * 1024
+export const MAX_STATE_SIZE: number = 4 * 1024 * 1024
 
 /** Logs before the present one that are remembered. */
 export const MAX_PAST_LOGS = 4
