@@ -22,11 +22,20 @@ describe('kept statements', () => {
       const kept = keptStatements(join(folder, 'publish'))
       expect(await kept.list()).toEqual([])
       await kept.keep(id, request, entry)
-      expect(await kept.list()).toEqual([{ id, request, entry, published: null, withdrawn: null }])
+      expect(await kept.list()).toEqual([{ id, request, entry, bodies: new Map(), published: null, withdrawn: null }])
       await kept.markPublished(id, { size: 4, fed: true })
       expect((await kept.list())[0]?.published).toEqual({ size: 4, fed: true })
       await kept.withdraw(id, 'the head moved')
       expect((await kept.list())[0]?.withdrawn).toBe('the head moved')
+      await kept.restore(id)
+      expect((await kept.list())[0]?.withdrawn).toBeNull()
+    }))
+
+  it('keep the bodies that their statement names', () =>
+    inFolder(async (folder) => {
+      const bodies = new Map([['cd'.repeat(32), Buffer.from('a body')]])
+      await keptStatements(folder).keep(id, request, entry, bodies)
+      expect((await keptStatements(folder).list())[0]?.bodies).toEqual(bodies)
     }))
 
   it('are never replaced', () =>

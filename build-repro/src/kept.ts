@@ -3,6 +3,7 @@
  *
  *     .samebits/publish/<id>/request.json    what was asked for: product, channel, version, sequence, the files
  *                            entry.json      the signed leaf bytes: made once, sent as often as it takes
+ *                            bodies/<sha256>  detached bodies that the statement names, for a log that asks for them
  *                            published.json  the end: bundle written (and whether the feed moved)
  *                            withdrawn.json  the other end: never to be sent again, and why
  *
@@ -39,6 +40,8 @@ export interface Kept {
   readonly request: KeptRequest
   /** The exact leaf bytes. */
   readonly entry: Uint8Array
+  /** Detached bodies by their SHA-256. */
+  readonly bodies: ReadonlyMap<string, Uint8Array>
   readonly published: Published | null
   readonly withdrawn: string | null
 }
@@ -61,9 +64,11 @@ export interface KeptStatements {
   /** All of them, in no order. @throws ProgramError STATE_INVALID */
   list(): Promise<readonly Kept[]>
   /** Keeps a new one, durably and all at once. */
-  keep(id: string, request: KeptRequest, entry: Uint8Array): Promise<Kept>
+  keep(id: string, request: KeptRequest, entry: Uint8Array, bodies?: ReadonlyMap<string, Uint8Array>): Promise<Kept>
   markPublished(id: string, published: Published): Promise<void>
   withdraw(id: string, reason: string): Promise<void>
+  /** Takes a withdrawal back. */
+  restore(id: string): Promise<void>
 }
 
 /** @param folder `.samebits/publish` */
@@ -77,19 +82,25 @@ export function keptStatements(folder: string): KeptStatements {
       for (const name of names.filter((name) => name.startsWith('.'))) await rm(join(folder, name), { recursive: true })
       return Promise.all(names.filter((name) => !name.startsWith('.')).map((id) => readKept(folder, id)))
     },
-    async keep(id, request, entry) {
+    async keep(id, request, entry, bodies = new Map()) {
       await mkdir(folder, { recursive: true })
       const temporary = join(folder, `.${randomBytes(6).toString('hex')}.tmp`)
       await mkdir(temporary)
       await createFileDurably(join(temporary, 'request.json'), `${JSON.stringify(request, null, 2)}\n`)
       await createFileDurably(join(temporary, 'entry.json'), entry)
+      if (bodies.size > 0) await mkdir(join(temporary, 'bodies'))
+      for (const [sha256, body] of bodies) await createFileDurably(join(temporary, 'bodies', sha256), body)
       await rename(temporary, join(folder, id))
       await syncDirectory(folder)
-      return { id, request, entry, published: null, withdrawn: null }
+      return { id, request, entry, bodies, published: null, withdrawn: null }
     },
     markPublished: (id, published) =>
       writeFileDurably(join(folder, id, 'published.json'), `${JSON.stringify(published)}\n`),
     withdraw: (id, reason) => writeFileDurably(join(folder, id, 'withdrawn.json'), `${JSON.stringify({ reason })}\n`),
+    async restore(id) {
+      await rm(join(folder, id, 'withdrawn.json'), { force: true })
+      await syncDirectory(join(folder, id))
+    },
   }
 }
 
@@ -103,7 +114,16 @@ async function readKept(folder: string, id: string): Promise<Kept> {
     readJson(join(at, 'withdrawn.json'), withdrawnSchema),
   ])
   if (request === null || entry === null) throw damaged(at, 'a file is missing')
-  return { id, request, entry, published, withdrawn: withdrawn?.reason ?? null }
+  const bodies = await readBodies(join(at, 'bodies'))
+  return { id, request, entry, bodies, published, withdrawn: withdrawn?.reason ?? null }
+}
+
+async function readBodies(folder: string): Promise<ReadonlyMap<string, Uint8Array>> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (isCode(error, 'ENOENT')) return []
+    throw error
+  })
+  return new Map(await Promise.all(names.map(async (name) => [name, await readFile(join(folder, name))] as const)))
 }
 
 async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | null> {

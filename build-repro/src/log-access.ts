@@ -80,7 +80,7 @@ async function patiently<T>(attempt: () => Promise<T>, machine: Machine, signal:
   } catch (error) {
     if (!(error instanceof Retryable)) throw error
     throw new ProgramError({
-      code: 'TRANSPORT',
+      code: error.code,
       detail: error.message,
       remedy: 'Run the same command again when the log answers: it goes on where it stopped.',
       exitCode: 20,
@@ -94,9 +94,17 @@ function asRetryable(signal: AbortSignal): (error: unknown) => never {
   return (error) => {
     signal.throwIfAborted()
     if (error instanceof SourceError || error instanceof TileError)
-      throw new Retryable(`the log's ${error.path} cannot be used: ${error.detail}`, { cause: error })
+      throw new Retryable(`the log's ${error.path} cannot be used: ${error.detail}${because(error.cause)}`, {
+        cause: error,
+      })
     throw error
   }
+}
+
+/** The innermost reason of a failed request, as `: connect ECONNREFUSED 127.0.0.1:2025`. */
+function because(cause: unknown): string {
+  if (!(cause instanceof Error)) return ''
+  return cause.cause instanceof Error ? because(cause.cause) : `: ${cause.message}`
 }
 
 /** A tree whose root the log's key signed. */
@@ -143,13 +151,18 @@ export function openTree(log: Log, text: string): Tree {
   }
 }
 
+/** A known tree, with the checkpoint that signed it where that was kept: it makes evidence of a fork. */
+export interface SignedTree extends KnownTree {
+  readonly checkpoint?: string
+}
+
 /** A tree that this publisher knew and that the log's newest tree does not extend. */
 export class ForkFound extends Error {
   override readonly name = 'ForkFound'
-  readonly known: KnownTree
+  readonly known: SignedTree
   /** The root that the newest tree has at `known.size`. */
   readonly oldRoot: Uint8Array
-  constructor(known: KnownTree, oldRoot: Uint8Array) {
+  constructor(known: SignedTree, oldRoot: Uint8Array) {
     super(`the log no longer extends its own tree of size ${known.size}`)
     this.known = known
     this.oldRoot = oldRoot
@@ -161,7 +174,7 @@ export class ForkFound extends Error {
  *
  * @throws ForkFound where it does not; Retryable where it is smaller than one of them (an old copy, until shown otherwise)
  */
-export async function checkExtends(tree: Tree, known: readonly KnownTree[]): Promise<void> {
+export async function checkExtends(tree: Tree, known: readonly SignedTree[]): Promise<void> {
   const newest = Math.max(0, ...known.map(({ size }) => size))
   if (newest > tree.size)
     throw new Retryable(`the log shows a tree of size ${tree.size}, smaller than the ${newest} it has shown before`)

@@ -6,8 +6,14 @@ export class Retryable extends Error {
   override readonly name = 'Retryable'
   /** The least wait that the other side asked for (`Retry-After`), in milliseconds. */
   readonly retryAfterMs: number
-  constructor(detail: string, init: { readonly retryAfterMs?: number; readonly cause?: unknown } = {}) {
+  /** What it is called when time is up: as in docs/attacks.md. */
+  readonly code: 'TRANSPORT' | 'WITNESS_QUORUM'
+  constructor(
+    detail: string,
+    init: { readonly retryAfterMs?: number; readonly code?: Retryable['code']; readonly cause?: unknown } = {},
+  ) {
     super(detail, init.cause === undefined ? undefined : { cause: init.cause })
+    this.code = init.code ?? 'TRANSPORT'
     this.retryAfterMs = init.retryAfterMs ?? 0
   }
 }

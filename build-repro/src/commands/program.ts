@@ -1,16 +1,27 @@
 /** `samebits-build`: the commands, and how wrong command lines are answered. */
 import { exitCodes, ProgramError } from '@samebits/host'
 import { Command, CommanderError } from 'commander'
+import { initCommand } from './init.ts'
 import type { CommandIo } from './io.ts'
 import { keygenCommand } from './keygen.ts'
+import { publishCommand } from './publish.ts'
+import { stapleCommand } from './staple.ts'
 
 /** Runs one command line (without the program's own name) to its exit status. */
 export async function runCommandLine(args: readonly string[], io: CommandIo, version: string): Promise<number> {
-  const status = 0
+  let status = 0
   const program = new Command('samebits-build')
     .description('Sign releases, log them, and make the files that clients verify.')
     .version(version)
+    .enablePositionalOptions() // --version after publish is the release's
+    .addCommand(initCommand(io))
     .addCommand(keygenCommand(io))
+    .addCommand(
+      publishCommand(io, (given) => {
+        status = given
+      }),
+    )
+    .addCommand(stapleCommand(io))
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({
       writeOut: (text) => void io.stdout.write(text),
