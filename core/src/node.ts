@@ -72,8 +72,8 @@ function importPublicKey(key: VerificationKey): KeyObject | null {
   }
 }
 
-/** Enough for a log, its witnesses and a product's members; a stream of distinct keys pushes out the oldest. */
-const KEY_CACHE_SIZE = 256
+/** Enough for the members of a thousand products, at about 1 KB each; a stream of distinct keys pushes out the oldest. */
+const KEY_CACHE_SIZE = 4096
 const importedKeys = new Map<string, KeyObject | null>()
 
 function importedKey(key: VerificationKey): KeyObject | null {
