@@ -7,8 +7,8 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { createLogFolder, runFsck, startLog } from '../test/support/log-process.ts'
 import { runLoad } from './load.ts'
-import { createLogFolder, runFsck, startLog } from './log-process.ts'
 
 const { values } = parseArgs({
   options: {

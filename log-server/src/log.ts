@@ -164,6 +164,7 @@ export class Log<Item, Tables> implements LogView {
   }
 
   #resignLater(lead: Lead<Item, Tables>): void {
+    if (this.#lead !== lead) return
     this.#cancelTimer()
     const milliseconds = this.#parts.options.resignSeconds * 1000
     this.#cancelTimer = this.#parts.timing.after(milliseconds, () => {

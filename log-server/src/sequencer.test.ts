@@ -142,8 +142,9 @@ describe('sequencer', () => {
   it('ends with the storage: who waits is told, and nobody is taken any more', async () => {
     const { store, submit, failures, sequencer } = setUp()
     store.failure = new StorageError('STORAGE_FULL', 'disk full')
-    await expect(submit(10)).rejects.toThrow(StorageError)
-    expect(failures).toHaveLength(1)
+    const waiting = expect(submit(10)).rejects.toThrow(StorageError)
+    await expect.poll(() => failures.length).toBe(1)
+    await waiting
     sequencer.close({ state: 'read-only', code: 'STORAGE_FULL', detail: 'disk full', retrySeconds: 5 })
     await expect(submit(11)).rejects.toThrow(NotWritingError)
   })

@@ -178,8 +178,9 @@ export class Sequencer<Item, Tables> {
       })
     } catch (error) {
       if (!isStorageFault(error)) return this.#afterFault(batch, error)
-      for (const { prepared, fail } of batch) this.#release(prepared.leaf.length, () => fail(error))
       this.#events.failed(error)
+      const answer = this.#closed === null ? error : new NotWritingError(this.#closed)
+      for (const { prepared, fail } of batch) this.#release(prepared.leaf.length, () => fail(answer))
     }
   }
 

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
-const main = fileURLToPath(new URL('../log-server/src/main.ts', import.meta.url))
+const main = fileURLToPath(new URL('../../log-server/src/main.ts', import.meta.url))
 const node = ['--conditions=samebits-source', main]
 const run = promisify(execFile)
 
@@ -62,9 +62,12 @@ export async function startLog(folder: LogFolder, flags: readonly string[] = [])
       if (stdout.includes('\n')) resolve(stdout)
     })
   })
-  const first = await Promise.race([listening, ended.then(() => null)])
-  if (first === null) throw new Error(`serve ended: ${stderr}`)
-  const { url } = JSON.parse(first) as { url: string }
+  const first = await Promise.race([listening, ended.then(() => '{}')])
+  const { url } = JSON.parse(first) as { url?: string }
+  if (url === undefined) {
+    await ended
+    throw new Error(`serve ended: ${stderr}`)
+  }
   return {
     child,
     url,

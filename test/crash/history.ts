@@ -1,0 +1,93 @@
+/**
+ * What clients of a log saw while it was killed again and again, and the verdict over it: nothing acknowledged is lost, no
+ * index is given twice, and every checkpoint ever seen lies on one history.
+ */
+import assert from 'node:assert/strict'
+import {
+  checkConsistency,
+  checkInclusion,
+  httpTileSource,
+  openCheckpoint,
+  parseTlogProof,
+  parseVkey,
+  treeReader,
+  utf8,
+} from '@samebits/core'
+import { nodeCrypto } from '@samebits/core/node'
+
+export class History {
+  readonly #vkeys: readonly string[]
+  readonly #origin: string
+  /** By index. */
+  readonly #acknowledged = new Map<number, string>()
+  readonly #indexOf = new Map<string, number>()
+  readonly #checkpoints = new Set<string>()
+  #polledSize = 0
+
+  constructor(origin: string, vkeys: readonly string[]) {
+    this.#origin = origin
+    this.#vkeys = vkeys
+  }
+
+  get acknowledged(): number {
+    return this.#acknowledged.size
+  }
+
+  get checkpoints(): number {
+    return this.#checkpoints.size
+  }
+
+  /** `POST /add` answered this index, after any number of tries. */
+  acknowledge(leaf: string, index: number): void {
+    assert.equal(this.#acknowledged.get(index) ?? leaf, leaf, `index ${index} was given twice`)
+    assert.equal(this.#indexOf.get(leaf) ?? index, index, `${leaf} has two indices`)
+    this.#acknowledged.set(index, leaf)
+    this.#indexOf.set(leaf, index)
+  }
+
+  /** `POST /add` answered this proof: it must verify at once. */
+  acknowledgeProof(leaf: string, text: string): void {
+    const { index, hashes, checkpoint } = parseTlogProof(text)
+    const { size, root } = this.#open(checkpoint.text)
+    const [leafHash] = nodeCrypto.leafHashes([utf8(leaf)])
+    checkInclusion(nodeCrypto, { index, size, root, leafHash: leafHash as Uint8Array, proof: hashes })
+    this.acknowledge(leaf, index)
+    this.#checkpoints.add(checkpoint.text)
+  }
+
+  /** `GET /checkpoint`, asked by one poller after the other: what is published never goes back. */
+  sawCheckpoint(text: string): void {
+    const { size } = this.#open(text)
+    assert.ok(size >= this.#polledSize, `the published size went from ${this.#polledSize} back to ${size}`)
+    this.#polledSize = size
+    this.#checkpoints.add(text)
+  }
+
+  #open(text: string) {
+    const keys = this.#vkeys.map((vkey) => parseVkey(nodeCrypto, vkey))
+    const { checkpoint, verified } = openCheckpoint(nodeCrypto, text, keys, this.#origin)
+    assert.equal(verified.length, keys.length, 'every key of the log signs every checkpoint')
+    return checkpoint
+  }
+
+  /** Holds all of it against the log as it is served now. Returns its size. */
+  async judge(url: string): Promise<number> {
+    const source = httpTileSource({ prefix: url, fetch, allowHttpLoopback: true })
+    const final = this.#open(Buffer.from(await source.checkpoint()).toString())
+    const reader = treeReader({ hasher: nodeCrypto, source, size: final.size, root: final.root })
+    const leaves = new Set<string>()
+    for await (const { index, entry } of reader.readEntries(0, final.size)) {
+      const leaf = Buffer.from(entry).toString()
+      assert.ok(!leaves.has(leaf), `${leaf} is logged twice`)
+      leaves.add(leaf)
+      assert.equal(this.#acknowledged.get(index) ?? leaf, leaf, `entry ${index} is not what was acknowledged`)
+    }
+    for (const [index, leaf] of this.#acknowledged) assert.ok(index < final.size, `${leaf} at ${index} was lost`)
+    for (const text of this.#checkpoints) {
+      const { size, root } = this.#open(text)
+      const proof = await reader.proveConsistency(size)
+      checkConsistency(nodeCrypto, { from: size, to: final.size, proof, fromRoot: root, toRoot: final.root })
+    }
+    return final.size
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * SIGKILL at random moments under load. `npm test` kills about ten times, `npm run test:crash` two hundred times
+ * (SAMEBITS_CRASH_KILLS).
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { createLogFolder, type LogFolder, type LogProcess, runFsck, startLog } from '../support/log-process.ts'
+import { History } from './history.ts'
+import { startStorm } from './storm.ts'
+
+const kills = Number(process.env['SAMEBITS_CRASH_KILLS'] ?? 10)
+const flags = ['--mode', 'raw', '--log-level', 'error']
+
+let folder: LogFolder
+let log: LogProcess
+beforeEach(async () => {
+  folder = await createLogFolder()
+  log = await startLog(folder, flags)
+})
+afterEach(async () => {
+  await log.kill('SIGKILL')
+  await folder.remove()
+})
+
+it(`keeps every promise through ${kills} kills`, { timeout: 30_000 + kills * 3000 }, async () => {
+  const history = new History(folder.origin, folder.vkeys)
+  const storm = startStorm(history, log.url, 24)
+  for (let kill = 0; kill < kills; kill++) {
+    await sleep(Math.random() ** 2 * 400)
+    await log.kill('SIGKILL')
+    log = await startLog(folder, flags)
+    storm.url = log.url
+  }
+  await sleep(300)
+  await storm.stop()
+  const size = await history.judge(log.url)
+  expect(history.acknowledged).toBeGreaterThan(kills)
+  expect(history.checkpoints).toBeGreaterThan(kills)
+  expect((await runFsck(folder)).entries).toBe(size)
+  console.log(
+    `${kills} kills: ${history.acknowledged} entries acknowledged, ${storm.failures} requests failed, ` +
+      `${history.checkpoints} checkpoints seen, all on one history of ${size} entries`,
+  )
+})

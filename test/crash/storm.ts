@@ -1,0 +1,63 @@
+/** Submitters and a poller that keep a log busy whatever happens to its process. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { History } from './history.ts'
+
+export interface Storm {
+  /** Where the log is now; changes when it was started again. */
+  url: string
+  /** Submitters finish the entry that they have; then nobody is left. */
+  stop(): Promise<void>
+  /** Answers that were no success: refused connections, resets, 503. */
+  readonly failures: number
+}
+
+/** Every submitter repeats an entry until it is acknowledged, then takes the next one. */
+export function startStorm(history: History, url: string, submitters: number): Storm {
+  let stopping = false
+  let failures = 0
+  const storm: Storm = {
+    url,
+    get failures() {
+      return failures
+    },
+    async stop() {
+      stopping = true
+      await Promise.all(workers)
+    },
+  }
+  const submit = async (leaf: string, proof: boolean) => {
+    const headers: Record<string, string> = proof ? { accept: 'text/x.tlog.proof' } : {}
+    const answer = await attempt(() => fetch(`${storm.url}/add`, { method: 'POST', body: leaf, headers }))
+    if (answer === null) return false
+    if (proof) history.acknowledgeProof(leaf, answer)
+    else history.acknowledge(leaf, Number(answer))
+    return true
+  }
+  const attempt = async (request: () => Promise<Response>): Promise<string | null> => {
+    try {
+      const response = await request()
+      const text = await response.text()
+      if (response.status === 200) return text
+      if (response.status !== 503) throw new RangeError(`status ${response.status}: ${text}`)
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error // fetch and body readers fail with TypeError when a connection breaks
+    }
+    failures++
+    return null
+  }
+  const submitter = async (name: number) => {
+    for (let entry = 0; !stopping; entry++) {
+      const leaf = `submitter ${name} entry ${entry} ${'.'.repeat((entry * 37) % 500)}`
+      while (!(await submit(leaf, entry % 4 === 0))) await sleep(5)
+    }
+  }
+  const poller = async () => {
+    while (!stopping) {
+      const text = await attempt(() => fetch(`${storm.url}/checkpoint`))
+      if (text !== null) history.sawCheckpoint(text)
+      await sleep(text === null ? 5 : 1)
+    }
+  }
+  const workers = [...Array.from({ length: submitters }, (_, name) => submitter(name)), poller()]
+  return storm
+}
