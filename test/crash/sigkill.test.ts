@@ -1,6 +1,5 @@
 /**
- * SIGKILL at random moments under load. `npm test` kills about ten times, `npm run test:crash` two hundred times
- * (SAMEBITS_CRASH_KILLS).
+ * SIGKILL at random moments under load. `npm test` kills ten times, `npm run test:crash` (vitest's mode `crash`) two hundred.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -8,7 +7,7 @@ import { createLogFolder, type LogFolder, type LogProcess, runFsck, startLog } f
 import { History } from './history.ts'
 import { startStorm } from './storm.ts'
 
-const kills = Number(process.env['SAMEBITS_CRASH_KILLS'] ?? 10)
+const kills = process.env['MODE'] === 'crash' ? 200 : 10
 const flags = ['--mode', 'raw', '--log-level', 'error']
 
 let folder: LogFolder
