@@ -105,7 +105,7 @@ const accepted: readonly Case[] = [
   good('offered history until a leap day', { ...trustFile, history: { mode: 'offered', expires: '2028-02-29' } }),
   good('with offlineMaxAge', edit(trustFile, 'freshness.offlineMaxAge', '90d')),
   good('mirrors', { ...trustFile, mirrors: ['https://mirror.example.com/log/', 'http://127.0.0.1:8080/'] }),
-  good('no rebuilders', { ...trustFile, rebuilders: { threshold: 0, members: [], onMismatch: 'report' } }),
+  good('nobody rebuilds', { ...trustFile, rebuilders: { threshold: 0, members: [], onMismatch: 'report' } }),
   good('a platform without rebuilders', edit(trustFile, 'rebuilders.platforms', { 'darwin-arm64': 0, any: 3 })),
   good('one operator with two keys, and another one', {
     ...trustFile,
