@@ -52,6 +52,7 @@ export function initFiles(choices: InitChoices): readonly NewFile[] {
     { path: 'authority/.gitignore', content: '*\n' },
     { path: recipe.publish.key, content: publisher.privatePem, secret: true },
     { path: 'keys/.gitignore', content: '*\n' },
+    { path: '.samebits/.gitignore', content: '*\n' },
     { path: 'admission.json', content: admissionText(choices.product, recipe.publish.trust) },
     { path: recipe.publish.trust, content: trust },
     { path: anchor, content: firstAnchor(choices) },

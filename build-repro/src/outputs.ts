@@ -7,7 +7,7 @@ import { type Trust, toBase64, updateBundleFileName } from '@samebits/core'
 import { writeFileDurably } from '@samebits/host'
 import type { Measured } from './artifacts.ts'
 import { writeFeed } from './feed.ts'
-import { hindrance, newestPassing } from './judge.ts'
+import { hindrance, newestPassing, refusedOffline } from './judge.ts'
 import type { Tree } from './log-access.ts'
 import type { LoggedRelease } from './product-view.ts'
 import { makeAnchor, makeBundle } from './restate.ts'
@@ -77,33 +77,48 @@ export async function writeBundles(artifacts: readonly Measured[], bundle: Uint8
   return paths
 }
 
-/** Writes the anchor of this tree. @returns its path */
-export async function writeAnchor({ workspace, log, trust }: Session, { tree, view }: Now): Promise<string> {
+/** The anchor of this tree, not written yet. */
+export function anchorOf({ workspace, log, trust }: Session, { tree, view }: Now): Promise<Uint8Array> {
+  return makeAnchor({ log, tree, view }, trust, workspace.recipe.publish.feeds)
+}
+
+/** @returns its path */
+export async function writeAnchor({ workspace }: Session, anchor: Uint8Array): Promise<string> {
   const path = workspace.at(workspace.recipe.publish.anchor)
-  await writeFileDurably(path, await makeAnchor({ log, tree, view }, trust, workspace.recipe.publish.feeds))
+  await writeFileDurably(path, anchor)
   return path
 }
 
-/** Moves the feed to a release, if it is the newest of its channel that passes its own trust file, or if `feedNow`. */
+/** What a release hands out, before any of it is written. */
+export interface Handout {
+  readonly artifacts: readonly Measured[]
+  readonly bundle: Uint8Array
+  readonly anchor: Uint8Array
+}
+
+/**
+ * Moves the feed to a release if it is the newest of its channel that passes its own trust file, and the bundle itself is
+ * accepted as a client accepts it; or if `feedNow`.
+ */
 export async function feedRelease(
   session: Session,
-  { view }: Now,
+  now: Now,
   release: LoggedRelease,
-  files: { readonly artifacts: readonly Measured[]; readonly bundle: Uint8Array; readonly feedNow: boolean },
+  { artifacts, bundle, anchor, feedNow }: Handout & { readonly feedNow: boolean },
 ): Promise<Feeding> {
-  const { workspace, trust, signal } = session
+  const { workspace, trust, signal, machine } = session
   const { channel } = release.statement
-  const reason = files.feedNow ? null : heldBack(trust, { view }, release)
+  const handout = { bundle, anchor, now: machine.now() }
+  const reason = feedNow ? null : (heldBack(trust, now, release) ?? refusedOffline(trust, release, handout))
   if (reason !== null) return { fed: false, reason }
-  const { artifacts, bundle } = files
   await writeFeed(workspace.at(workspace.recipe.publish.feed), { id: release.id, channel, artifacts, bundle }, signal)
   return { fed: true, reason: null }
 }
 
-function heldBack(trust: Trust, { view }: Pick<Now, 'view'>, release: LoggedRelease): string | null {
-  const own = hindrance(trust, view, release)
+function heldBack(trust: Trust, now: Now, release: LoggedRelease): string | null {
+  const own = hindrance(trust, now, release)
   if (own !== null) return own
-  const newest = newestPassing(trust, view, release.statement.channel)
+  const newest = newestPassing(trust, now, release.statement.channel)
   if (newest === null || newest.id === release.id) return null
   return `release ${newest.statement.version} is newer and passes`
 }

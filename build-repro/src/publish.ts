@@ -16,7 +16,7 @@ import { ProgramError } from '@samebits/host'
 import type { Measured } from './artifacts.ts'
 import type { Kept, KeptRequest } from './kept.ts'
 import type { StatementKey } from './keygen.ts'
-import { bundleOf, feedRelease, growSizes, writeAnchor, writeBundles, writeShippedSizes } from './outputs.ts'
+import { anchorOf, bundleOf, feedRelease, growSizes, writeAnchor, writeBundles, writeShippedSizes } from './outputs.ts'
 import { isOvertaken, planPublish, type Wanted } from './plan.ts'
 import type { LoggedRelease } from './product-view.ts'
 import { describeHead, lacksQuorum, type Now, type Session } from './session.ts'
@@ -167,10 +167,13 @@ export async function finish(
   }
   const sizes = await growSizes(session, now, [])
   const bundle = await bundleOf(session, now, release, sizes)
+  const anchorBytes = await anchorOf(session, now)
+  session.signal.throwIfAborted()
   await writeShippedSizes(session, sizes, now.tree)
   const bundles = await writeBundles(files, bundle)
-  const { fed, reason } = await feedRelease(session, now, release, { artifacts: files, bundle, feedNow })
-  const anchor = await writeAnchor(session, now)
+  const handout = { artifacts: files, bundle, anchor: anchorBytes, feedNow }
+  const { fed, reason } = await feedRelease(session, now, release, handout)
+  const anchor = await writeAnchor(session, anchorBytes)
   await session.kept.markPublished(kept.id, { size: now.tree.size, fed })
   return { kind: 'published', ...common, bundles, anchor, fed, waiting: reason }
 }

@@ -10,7 +10,7 @@ import type { Measured } from './artifacts.ts'
 import { holds } from './feed.ts'
 import { newestPassing } from './judge.ts'
 import type { Kept } from './kept.ts'
-import { bundleOf, feedRelease, growSizes, writeAnchor, writeBundles, writeShippedSizes } from './outputs.ts'
+import { anchorOf, bundleOf, feedRelease, growSizes, writeAnchor, writeBundles, writeShippedSizes } from './outputs.ts'
 import type { LoggedRelease } from './product-view.ts'
 import { lacksQuorum, type Now, type Session } from './session.ts'
 import type { Sizes } from './sizes.ts'
@@ -41,15 +41,16 @@ export async function staple(session: Session, from: readonly number[]): Promise
       remedy: 'Give --from the size that samebits state show prints.',
     })
   const sizes = await growSizes(session, now, from)
+  const anchor = await anchorOf(session, now)
   await writeShippedSizes(session, sizes, now.tree)
   const kept = (await session.kept.list()).filter(({ withdrawn }) => withdrawn === null)
   const bundles: string[] = []
   const channels: StapledChannel[] = []
   for (const channel of session.trust.channels) {
     bundles.push(...(await restateKept(session, now, sizes, kept, channel)))
-    channels.push(await stapleChannel(session, now, sizes, kept, channel))
+    channels.push(await stapleChannel(session, now, { sizes, kept, anchor }, channel))
   }
-  return { size: now.tree.size, bundles, anchor: await writeAnchor(session, now), channels }
+  return { size: now.tree.size, bundles, anchor: await writeAnchor(session, anchor), channels }
 }
 
 /** New bundles beside the artifacts that were published from here: the head's, and those of the release that passes. */
@@ -60,7 +61,7 @@ async function restateKept(
   kept: readonly Kept[],
   channel: string,
 ): Promise<readonly string[]> {
-  const current = new Set([now.view.heads.get(channel)?.id, newestPassing(session.trust, now.view, channel)?.id])
+  const current = new Set([now.view.heads.get(channel)?.id, newestPassing(session.trust, now, channel)?.id])
   const written: string[] = []
   for (const { id, request } of kept) {
     const release = now.view.releases.find((each) => each.id === id)
@@ -73,14 +74,19 @@ async function restateKept(
   return written
 }
 
+interface StapleParts {
+  readonly sizes: Sizes
+  readonly kept: readonly Kept[]
+  readonly anchor: Uint8Array
+}
+
 async function stapleChannel(
   session: Session,
   now: Now,
-  sizes: Sizes,
-  kept: readonly Kept[],
+  { sizes, kept, anchor }: StapleParts,
   channel: string,
 ): Promise<StapledChannel> {
-  const release = newestPassing(session.trust, now.view, channel)
+  const release = newestPassing(session.trust, now, channel)
   if (release === null) return { channel, fed: null, waiting: 'no release passes its trust file yet' }
   const { id } = release
   const { version } = release.statement
@@ -92,7 +98,8 @@ async function stapleChannel(
       waiting: `the files of ${version} are neither in the feed nor where they were published from`,
     }
   const bundle = await bundleOf(session, now, release, sizes)
-  await feedRelease(session, now, release, { artifacts, bundle, feedNow: false })
+  const { fed, reason } = await feedRelease(session, now, release, { artifacts, bundle, anchor, feedNow: false })
+  if (!fed) return { channel, fed: null, waiting: reason }
   const mine = kept.find((each) => each.id === id)
   if (mine !== undefined) await session.kept.markPublished(id, { size: now.tree.size, fed: true })
   return { channel, fed: { id, version }, waiting: null }
