@@ -37,7 +37,7 @@ export function absorb(run: Run, state: State, observed: Observed, material: Mat
   const joined = [...bodies.files.values()]
   const known = absorbBundles(run, stapled, observed, joined)
   const read = readHistory(run, known, observed, material, joinedOnly(known, joined)) // 9
-  if (read.halt !== null) return read.halt.outcome(read.state, noticesOf(state, read.state))
+  if (read.halt !== null) return read.halt.outcome(read.state, noticesOf(read.state))
   const steps = bodiesInReach(run, read.state, observed, material) // 10: history may have named more
   if (steps instanceof Halt) return steps.outcome(read.state, [])
   return takeStep(run, read.state, observed, material, judgeSteps(run, read.state, observed, material, steps))
@@ -49,10 +49,9 @@ function joinedOnly({ known }: State, files: readonly Trust[]): Trust[] {
   return files.filter(({ sha256 }) => marked.has(sha256))
 }
 
-function noticesOf(before: State, after: State): Notice[] {
-  const ignored = after.known.ignored - before.known.ignored
+function noticesOf({ known: { ignored } }: State): Notice[] {
   return ignored > 0
-    ? [{ code: 'entries-ignored', text: `${ignored} entries that are nothing to this product were skipped` }]
+    ? [{ code: 'entries-ignored', text: `${ignored} entries of the log are nothing to this product` }]
     : []
 }
 
@@ -147,11 +146,7 @@ function takeStep(
       }
       const via = { origin: rule.trust.origin, index: found.index }
       const next = adoptTrust(state, rule.trust, found.trust, via)
-      const notice: Notice = {
-        code: 'trust-updated',
-        text: `trust version ${found.trust.version}, logged at ${found.index}`,
-      }
-      return { kind: 'done', state: next, notices: [notice], value: absorbed(run, next, observed, true) }
+      return { kind: 'done', state: next, notices: [], value: absorbed(run, next, observed, true) }
     }
     case 'none':
       return endOfSteps(run, { ...state, trust: { ...state.trust, endsAt: found.endsAt } }, observed)
@@ -188,5 +183,5 @@ function endOfSteps(run: Run, state: State, observed: Observed): Outcome<Absorbe
     const detail = `trust version ${observed.rule.trust.version} has expired`
     return Halt.refusing(refuse('TRUST_INVALID', '10', detail)).outcome(state, [])
   }
-  return { kind: 'done', state, notices: [], value: absorbed(run, state, observed, false) }
+  return { kind: 'done', state, notices: noticesOf(state), value: absorbed(run, state, observed, false) }
 }

@@ -57,25 +57,23 @@ export interface Observed {
 export function observe(run: Run, state: State, material: Material): Outcome<Observed> {
   const ruling = trustInForce(run.checker.crypto, run.shipped, state) // 3
   if (ruling.kind === 'stopped') return { kind: 'stopped', state, notices: [], refusal: ruling.refusal }
-  const { rule, notices } = ruling
+  const { rule } = ruling
   const found = openOffers(run, ruling.state, rule, material)
-  if (found instanceof Halt && found.refusal === null) return found.outcome(ruling.state, notices)
+  if (found instanceof Halt && found.refusal === null) return found.outcome(ruling.state, [])
   const offers = found instanceof Halt ? noOffers : found
   const anchor = openAnchor(run, rule)
-  if (anchor instanceof Halt) return anchor.outcome(ruling.state, notices)
+  if (anchor instanceof Halt) return anchor.outcome(ruling.state, [])
   const scene: Scene = { run, rule, state: ruling.state, material, offers, anchor, stored: storedTree(ruling.state) }
 
   const successor = findSuccessor({ ...scene, held: fixedTrees(scene), stapled: stapledOf(offers) }) // 5a, before 4
-  if (successor instanceof Halt) return successor.outcome(ruling.state, notices)
+  if (successor instanceof Halt) return successor.outcome(ruling.state, [])
   if (successor !== null) {
     const { trust, index } = successor
-    const moved = adoptTrust(ruling.state, rule.trust, trust, { origin: trust.origin, index })
-    const notice: Notice = { code: 'log-replaced', text: `${trust.origin} has taken the place of ${rule.trust.origin}` }
-    return withNotices([...notices, notice], observe(run, moved, material))
+    return observe(run, adoptTrust(ruling.state, rule.trust, trust, { origin: trust.origin, index }), material)
   }
   const stop = checkStops(scene) ?? (found instanceof Halt ? found : null) // 4, then the caps of 5
-  if (stop !== null) return stop.outcome(ruling.state, notices)
-  return withNotices(notices, observeHeads(scene))
+  if (stop !== null) return stop.outcome(ruling.state, [])
+  return observeHeads(scene)
 }
 
 /** What the parts of this step look at. */
@@ -90,10 +88,6 @@ interface Scene {
 }
 
 const noOffers: Offers = { offer: null, steps: [], bodies: new Map() }
-
-function withNotices<V>(notices: readonly Notice[], outcome: Outcome<V>): Outcome<V> {
-  return { ...outcome, notices: [...notices, ...outcome.notices] }
-}
 
 /** The anchor, where it is of T's log. Its checkpoint needs the log's signature only (docs/formats.md §2). */
 export function openAnchor({ anchor, checker }: Run, { trust }: Rule): OpenAnchor | Halt | null {
@@ -226,8 +220,9 @@ function chooseView(scene: Scene, proofs: Proofs, { survivors, dropped }: Joined
     const detail = `the view has ${view.size} entries, fewer than the ${anchor.tree.size} of the anchor`
     return Halt.refusing(refuse('STALE', '7', detail)).outcome(state, notices)
   }
-  const sizes = fixedTrees(scene).map(({ size }) => size)
-  const consistentFrom = [...new Set(sizes)].sort((a, b) => a - b)
+  const { began } = scene.run
+  const stored = began.origin === rule.trust.origin && began.size !== null ? [began.size] : []
+  const consistentFrom = [...new Set([...stored, ...(anchor === null ? [] : [anchor.tree.size])])].sort((a, b) => a - b)
   const own = survivors.filter(({ source }) => source === 'log').at(-1)
   const value: Observed = {
     rule,

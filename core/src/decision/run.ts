@@ -2,6 +2,7 @@
 
 import type { Crypto } from '../crypto.ts'
 import { FormatError, NoteError } from '../errors.ts'
+import { parseSignedCheckpoint } from '../log/checkpoint.ts'
 import { type Anchor, parseAnchor } from '../release/anchor.ts'
 import type { IdentityVerifier } from '../release/identity.ts'
 import { isArtifactName, isChannel, isDigest, isMediaType, isPlatform, isVersion } from '../release/names.ts'
@@ -38,6 +39,8 @@ export interface Run {
   readonly anchor: Anchor | null
   /** The trust version with which the run began: at most 32 steps lead on from there. */
   readonly firstVersion: number
+  /** What was remembered when the run began, for what it says at its end. */
+  readonly began: { readonly trustVersion: number; readonly origin: string; readonly size: number | null }
 }
 
 /** Whether this run may ask the network. `verify` and `apply` never do, whatever the want says. */
@@ -77,11 +80,9 @@ function readShipped({ crypto, trust, anchor }: RunInput): Shipped {
 function ready(input: RunInput, { trust, anchor }: Shipped): Prepared {
   const { crypto, identities, now, want, installed, state } = input
   const stopped = (detail: string): Prepared => ({ kind: 'stopped', refusal: refuse('TRUST_INVALID', '1', detail) })
-  if (trust === null && state === null) return stopped('no trust file, and none was ever stored')
   const product = state?.product ?? trust?.product
   if (trust !== null && trust.product !== product) return stopped(`the trust file is of ${trust.product}`)
   if (anchor !== null && anchor.product !== product) return stopped(`the anchor is of ${anchor.product}`)
-  const firstVersion = Math.max(trust?.version ?? 0, state?.trust.version ?? 0)
   const run = {
     checker: { crypto, identities },
     now,
@@ -96,6 +97,10 @@ function ready(input: RunInput, { trust, anchor }: Shipped): Prepared {
   const notices: Notice[] =
     anchor === null && state === null ? [{ code: 'no-anchor', text: 'no anchor: history is read from the start' }] : []
   return { kind: 'ready', run, state: begun, notices }
+}
+
+function treeSize({ log }: State): number | null {
+  return log.tree === null ? null : parseSignedCheckpoint(log.tree).checkpoint.size
 }
 
 /** What was staged is applied as it was wanted then; only the limits are given again. */

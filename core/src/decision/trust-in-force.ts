@@ -4,7 +4,6 @@ import type { Hasher } from '../crypto.ts'
 import type { Member } from '../release/members.ts'
 import { parseTrust, roles, type Trust, TrustError } from '../release/trust.ts'
 import { credentialName, nothingKnown, type Rule, revocationMetAt } from './known.ts'
-import type { Notice } from './outcome.ts'
 import { type Refusal, refuse } from './refusal.ts'
 import { type LogState, MAX_PAST_LOGS, STATE_MEDIA_TYPE, type State, type StoredTrust, type TrustVia } from './state.ts'
 
@@ -36,7 +35,7 @@ function newLog(origin: string): LogState {
 }
 
 export type Ruling =
-  | { readonly kind: 'ruling'; readonly rule: Rule; readonly state: State; readonly notices: readonly Notice[] }
+  | { readonly kind: 'ruling'; readonly rule: Rule; readonly state: State }
   | { readonly kind: 'stopped'; readonly refusal: Refusal }
 
 /** docs/decision.md step 3: the higher version of the shipped and the stored. `shipped` null: the stored one alone. */
@@ -44,21 +43,17 @@ export function trustInForce(hasher: Hasher, shipped: Trust | null, state: State
   const stored = readStored(hasher, state)
   if (stored === null)
     return { kind: 'stopped', refusal: refuse('STATE_INVALID', '2', 'the stored trust file is refused') }
-  if (shipped === null || shipped.version < stored.version) return ruling(stored, state, [])
+  if (shipped === null || shipped.version < stored.version) return ruling(stored, state)
   if (shipped.version === stored.version) {
-    if (shipped.sha256 === stored.sha256) return ruling(stored, state, [])
+    if (shipped.sha256 === stored.sha256) return ruling(stored, state)
     const detail = `two trust files of version ${stored.version}: ${shipped.sha256} shipped, ${stored.sha256} stored`
     return { kind: 'stopped', refusal: refuse('TRUST_INVALID', '3', detail) }
   }
-  const notice: Notice = {
-    code: 'trust-updated',
-    text: `trust version ${shipped.version}, shipped with the application`,
-  }
-  return ruling(shipped, adoptTrust(state, stored, shipped, 'shipped'), [notice])
+  return ruling(shipped, adoptTrust(state, stored, shipped, 'shipped'))
 }
 
-function ruling(trust: Trust, state: State, notices: readonly Notice[]): Ruling {
-  return { kind: 'ruling', rule: { trust, endsAt: state.trust.endsAt }, state, notices }
+function ruling(trust: Trust, state: State): Ruling {
+  return { kind: 'ruling', rule: { trust, endsAt: state.trust.endsAt }, state }
 }
 
 /** The stored trust file, or null where this program refuses what an earlier one accepted. */
