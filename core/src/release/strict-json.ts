@@ -7,7 +7,7 @@
  * - {@link parseJson}: what people write (trust files). Any layout, but one meaning.
  */
 import canonicalize from 'canonicalize'
-import { equalBytes, fromUtf8, utf8 } from '../bytes.ts'
+import { fromUtf8, utf8 } from '../bytes.ts'
 import { FormatError } from '../errors.ts'
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject
@@ -22,14 +22,18 @@ const MAX_DEPTH = 32
  * The RFC 8785 form of a value, in UTF-8. Throws FormatError for a lone surrogate and for numbers that JSON cannot say.
  */
 export function canonicalJson(value: unknown): Uint8Array {
+  return utf8(canonicalText('canonical JSON', 'a value has no JSON form', value))
+}
+
+function canonicalText(format: string, problem: string, value: unknown): string {
   let text: string | undefined
   try {
     text = canonicalize(value)
   } catch (cause) {
-    throw new FormatError('canonical JSON', 'a value has no JSON form', { cause })
+    throw new FormatError(format, problem, { cause })
   }
-  if (text === undefined) throw new FormatError('canonical JSON', 'a value has no JSON form')
-  return utf8(text)
+  if (text === undefined) throw new FormatError(format, problem)
+  return text
 }
 
 /**
@@ -38,14 +42,9 @@ export function canonicalJson(value: unknown): Uint8Array {
  */
 export function parseCanonicalJson(format: string, bytes: Uint8Array): JsonValue {
   const { text, value } = parsed(format, bytes)
-  checkDepth(format, text)
-  let canonical: Uint8Array
-  try {
-    canonical = canonicalJson(value)
-  } catch (cause) {
-    throw new FormatError(format, 'not canonical JSON (RFC 8785)', { cause })
-  }
-  if (!equalBytes(canonical, bytes)) throw new FormatError(format, 'not canonical JSON (RFC 8785)')
+  const problem = 'not canonical JSON (RFC 8785)'
+  // UTF-8 was decoded without loss, so that equal texts are equal bytes.
+  if (canonicalText(format, problem, value) !== text) throw new FormatError(format, problem)
   return value
 }
 
@@ -55,18 +54,27 @@ export function parseCanonicalJson(format: string, bytes: Uint8Array): JsonValue
  */
 export function parseJson(format: string, bytes: Uint8Array): JsonValue {
   const { text, value } = parsed(format, bytes)
-  checkDepth(format, text)
   checkTokens(format, text)
   return value
 }
 
 function parsed(format: string, bytes: Uint8Array): { text: string; value: JsonValue } {
+  let text: string
+  let value: JsonValue
   try {
-    const text = fromUtf8(bytes)
-    return { text, value: JSON.parse(text) as JsonValue }
+    text = fromUtf8(bytes)
+    value = JSON.parse(text) as JsonValue
   } catch (cause) {
     throw new FormatError(format, 'not JSON in UTF-8', { cause })
   }
+  demandShallow(format, value, MAX_DEPTH)
+  return { text, value }
+}
+
+function demandShallow(format: string, value: JsonValue, left: number): void {
+  if (typeof value !== 'object' || value === null) return
+  if (left === 0) throw new FormatError(format, `nested deeper than ${MAX_DEPTH}`)
+  for (const member of Object.values(value)) demandShallow(format, member, left - 1)
 }
 
 /** Where the string that starts at `from` ends: the index after its closing quote. The text is known to be JSON. */
@@ -74,17 +82,6 @@ function endOfString(text: string, from: number): number {
   let at = from + 1
   while (text[at] !== '"') at += text[at] === '\\' ? 2 : 1
   return at + 1
-}
-
-function checkDepth(format: string, text: string): void {
-  let depth = 0
-  for (let at = 0; at < text.length; at++) {
-    const character = text[at]
-    if (character === '"') at = endOfString(text, at) - 1
-    else if (character === '{' || character === '[') depth++
-    else if (character === '}' || character === ']') depth--
-    if (depth > MAX_DEPTH) throw new FormatError(format, `nested deeper than ${MAX_DEPTH}`)
-  }
 }
 
 /** Walks the tokens of text that is known to be JSON, for what JSON.parse does not tell. */
