@@ -83,17 +83,18 @@ function ready(input: RunInput, { trust, anchor }: Shipped): Prepared {
   const product = state?.product ?? trust?.product
   if (trust !== null && trust.product !== product) return stopped(`the trust file is of ${trust.product}`)
   if (anchor !== null && anchor.product !== product) return stopped(`the anchor is of ${anchor.product}`)
-  const run = {
+  const begun = state ?? (trust === null ? null : firstState(trust))
+  if (begun === null) return stopped('no trust file, and none was ever stored')
+  const run: Run = {
     checker: { crypto, identities },
     now,
     want: wantOf(want, state),
     installed,
     shipped: trust,
     anchor,
-    firstVersion,
+    firstVersion: Math.max(trust?.version ?? 0, begun.trust.version),
+    began: { trustVersion: begun.trust.version, origin: begun.log.origin, size: treeSize(begun) },
   }
-  const begun = state ?? (trust === null ? null : firstState(trust))
-  if (begun === null) return stopped('no trust file, and none was ever stored')
   const notices: Notice[] =
     anchor === null && state === null ? [{ code: 'no-anchor', text: 'no anchor: history is read from the start' }] : []
   return { kind: 'ready', run, state: begun, notices }
