@@ -1,4 +1,7 @@
-/** Policies with random nested groups, and what the words of the specification say about them, found by trying every set. */
+/**
+ * Policies with random nested groups, and what the words of the specification say about them, found by trying every
+ * set.
+ */
 import fc from 'fast-check'
 import { type Hasher, makeVkey, type Policy, type PolicyGroup, type PolicyWitness } from '../../core/src/index.ts'
 
@@ -6,8 +9,8 @@ import { type Hasher, makeVkey, type Policy, type PolicyGroup, type PolicyWitnes
 export const MOST_WITNESSES = 7
 
 /**
- * How witnesses bear key names: each its own; some share one with the members of a group of their own, as a trust file allows;
- * or anyhow.
+ * How witnesses bear key names: each its own; some share one with the members of a group of their own, as a trust file
+ * allows; or anyhow.
  */
 export type KeyNames = 'distinct' | 'grouped' | 'any'
 

@@ -1,7 +1,8 @@
 /**
- * What the vectors of notes, checkpoints, cosignatures, policies, proofs and witnesses are made with. It is written from the
- * specifications with Buffer, node:crypto and noble alone and shares nothing with `core`, so that an error there cannot hide here.
- * Keys come from fixed seeds and all signatures are deterministic: the same run gives the same bytes.
+ * What the vectors of notes, checkpoints, cosignatures, policies, proofs and witnesses are made with. It is written
+ * from the specifications with Buffer, node:crypto and noble alone and shares nothing with `core`, so that an error
+ * there cannot hide here. Keys come from fixed seeds and all signatures are deterministic: the same run gives the same
+ * bytes.
  */
 import { createHash, createPrivateKey, createPublicKey, sign as ed25519Sign, type KeyObject } from 'node:crypto'
 import { ml_dsa44 } from '@noble/post-quantum/ml-dsa.js'
@@ -66,7 +67,8 @@ export function keyId({ name, type, key }: NamedKey): Buffer {
 
 /** C2SP signed-note, "Verifier keys". */
 export function vkey(named: NamedKey): string {
-  return `${named.name}+${keyId(named).toString('hex')}+${base64(Buffer.concat([Buffer.of(named.type), named.key.publicKey]))}`
+  const material = Buffer.concat([Buffer.of(named.type), named.key.publicKey])
+  return `${named.name}+${keyId(named).toString('hex')}+${base64(material)}`
 }
 
 /** A signature line under any name and ID, around any bytes. */

@@ -97,8 +97,8 @@ export function parseSignedCheckpoint(text: string, maxSignatures: number = MAX_
 }
 
 /**
- * Verifies every line of a known key, of types 0x01, 0x04 and 0x06, and returns those that count, in the order of the note;
- * possibly none. Lines of unknown keys are skipped.
+ * Verifies every line of a known key, of types 0x01, 0x04 and 0x06, and returns those that count, in the order of the
+ * note; possibly none. Lines of unknown keys are skipped.
  * @throws NoteError `BAD_SIGNATURE`, `AMBIGUOUS_KEY`
  */
 export function verifyCheckpoint(
@@ -116,11 +116,12 @@ export function verifyCheckpoint(
 
 /**
  * Reads a checkpoint and verifies the log's signature. It is the log's once any of `logKeys` has signed; a known key
- * whose signature fails refuses the note. A key says nothing about origins: callers that know which log they want say so,
- * the others compare `checkpoint.origin` themselves.
+ * whose signature fails refuses the note. A key says nothing about origins: callers that know which log they want say
+ * so, the others compare `checkpoint.origin` themselves.
  * @param origin the origin to demand
  * @throws FormatError `note`, `checkpoint`
- * @throws NoteError `UNSIGNED`, `BAD_SIGNATURE`, `WRONG_ORIGIN`, `DUPLICATE_SIGNATURE`, `TOO_MANY_SIGNATURES`, `AMBIGUOUS_KEY`
+ * @throws NoteError `UNSIGNED`, `BAD_SIGNATURE`, `WRONG_ORIGIN`, `DUPLICATE_SIGNATURE`, `TOO_MANY_SIGNATURES`,
+ * `AMBIGUOUS_KEY`
  */
 export function openCheckpoint(
   verifier: SignatureVerifier,
@@ -149,8 +150,8 @@ export function signCheckpoint(checkpoint: Checkpoint, signers: readonly NoteSig
 }
 
 /**
- * A signer for a log's own checkpoints: Ed25519 keys make plain 0x01 lines, ML-DSA-44 keys make 0x06 lines, whose cosigner
- * name is the origin (C2SP tlog-checkpoint, "Signatures").
+ * A signer for a log's own checkpoints: Ed25519 keys make plain 0x01 lines, ML-DSA-44 keys make 0x06 lines, whose
+ * cosigner name is the origin (C2SP tlog-checkpoint, "Signatures").
  * @throws FormatError `vkey` for an origin that cannot be a key name, or another algorithm
  */
 export function logSigner(hasher: Hasher, origin: string, signer: MessageSigner): NoteSigner {
@@ -160,8 +161,8 @@ export function logSigner(hasher: Hasher, origin: string, signer: MessageSigner)
 }
 
 /**
- * Refuses a checkpoint of size 0 whose root is not SHA-256 of nothing (RFC 6962 §2.1). Such a checkpoint, signed, convicts its
- * log (docs/formats.md §5, `empty-root`), so this is no part of parsing.
+ * Refuses a checkpoint of size 0 whose root is not SHA-256 of nothing (RFC 6962 §2.1). Such a checkpoint, signed,
+ * convicts its log (docs/formats.md §5, `empty-root`), so this is no part of parsing.
  * @throws ProofError
  */
 export function checkEmptyRoot(hasher: Hasher, checkpoint: Checkpoint): void {

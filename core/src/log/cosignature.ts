@@ -13,7 +13,7 @@
  *
  * the header, the time and the whole note text. Type 0x06 signs
  *
- *     "subtree/v1\n\0" || u8 len || cosigner name || u64 timestamp || u8 len || origin || u64 start = 0 || u64 end = size || root
+ *     "subtree/v1\n\0" || u8 length || cosigner name || u64 timestamp || u8 length || origin || u64 0 || u64 size || root
  *
  * which covers the cosigner's name but no extension lines.
  */
@@ -81,9 +81,9 @@ export function mlDsa44CosignatureMessage(cosigner: string, checkpoint: Checkpoi
 /**
  * Judges one line under one key of a cosignature type.
  *
- * `uncounted`: the timestamp is past 2^53-1 (docs/formats.md, opening), or the type is 0x06 and the note has extension lines,
- * which that signature does not cover (docs/formats.md §2). Neither says that anyone forged anything, so neither spoils the note;
- * a key of another type is uncounted too.
+ * `uncounted`: the timestamp is past 2^53-1 (docs/formats.md, opening), or the type is 0x06 and the note has extension
+ * lines, which that signature does not cover (docs/formats.md §2). Neither says that anyone forged anything, so neither
+ * spoils the note; a key of another type is uncounted too.
  */
 export function checkCosignature(
   verifier: SignatureVerifier,
@@ -106,8 +106,8 @@ export function checkCosignature(
 }
 
 /**
- * The time that a cosignature states, or null where it does not verify or does not count (`checkCosignature` tells them apart).
- * A timestamp of 0 verifies: it makes no statement about time.
+ * The time that a cosignature states, or null where it does not verify or does not count (`checkCosignature` tells them
+ * apart). A timestamp of 0 verifies: it makes no statement about time.
  */
 export function verifyCosignature(
   verifier: SignatureVerifier,
@@ -121,8 +121,9 @@ export function verifyCosignature(
 }
 
 /**
- * A signer of the cosignature type that fits the key: Ed25519 makes 0x04 lines, ML-DSA-44 makes 0x06 lines. It throws FormatError
- * `cosignature` for a time that is no Unix time, and for a checkpoint that `coversCheckpoint` says it cannot cover.
+ * A signer of the cosignature type that fits the key: Ed25519 makes 0x04 lines, ML-DSA-44 makes 0x06 lines. It throws
+ * FormatError `cosignature` for a time that is no Unix time, and for a checkpoint that `coversCheckpoint` says it
+ * cannot cover.
  * @param name the cosigner's name
  * @throws FormatError `vkey` for a bad name or another algorithm
  */
@@ -143,8 +144,8 @@ export function cosignatureSigner(hasher: Hasher, name: string, signer: MessageS
 }
 
 /**
- * Whether a signature of this key's type covers everything that the checkpoint says. Type 0x06 covers no extension lines: anyone could
- * add some, so on a checkpoint that has any it neither is made nor counts (docs/formats.md §2).
+ * Whether a signature of this key's type covers everything that the checkpoint says. Type 0x06 covers no extension
+ * lines: anyone could add some, so on a checkpoint that has any it neither is made nor counts (docs/formats.md §2).
  */
 export function coversCheckpoint(key: VerifierKey, checkpoint: Checkpoint): boolean {
   return key.type !== TYPE_COSIGNATURE_ML_DSA_44 || checkpoint.extensions.length === 0

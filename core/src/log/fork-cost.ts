@@ -1,21 +1,22 @@
 /**
  * What it costs to show two clients two histories under a policy: `forkCost` (docs/formats.md §2).
  *
- * A fork needs two sets of witnesses, one for each history, that both satisfy the quorum. Honest witnesses sign one history only, so
- * those in both sets must have been bought or broken. forkCost is the least number of witnesses in the intersection:
+ * A fork needs two sets of witnesses, one for each history, that both satisfy the quorum. Honest witnesses sign one
+ * history only, so those in both sets must have been bought or broken. forkCost is the least number of witnesses in the
+ * intersection:
  *
  *     forkCost(witness) = 1
  *     forkCost(k of n)  = sum of the max(0, 2k-n) smallest costs of its n members
  *
- * Why this is exact. Every name is a member once, so a quorum is a tree and its members share no witness: costs add up. Satisfying
- * a member for one history costs nothing (all its witnesses sign that one), for both at least its forkCost, by induction. In
- * "k of n" let s members stand for both histories and let the rest be split. Each history needs k members, so 2k ≤ n + s, that is
- * s ≥ 2k-n; and s = max(0, 2k-n) suffices, since the other n-s can be split so that each side gets the k-s it lacks.
- * Nothing is dearer than necessary if those s are the cheapest.
+ * Why this is exact. Every name is a member once, so a quorum is a tree and its members share no witness: costs add up.
+ * Satisfying a member for one history costs nothing (all its witnesses sign that one), for both at least its forkCost,
+ * by induction. In "k of n" let s members stand for both histories and let the rest be split. Each history needs k
+ * members, so 2k ≤ n + s, that is s ≥ 2k-n; and s = max(0, 2k-n) suffices, since the other n-s can be split so that
+ * each side gets the k-s it lacks. Nothing is dearer than necessary if those s are the cheapest.
  *
- * Witnesses are counted by key name, the operator's, not by line: a group whose members all bear one key name is one witness. Where a
- * key name appears on other witness lines besides (which `checkTrustPolicy` refuses) its lines are reckoned to cost nothing, so the
- * result is a lower bound: the number may then be too small, never too large.
+ * Witnesses are counted by key name, the operator's, not by line: a group whose members all bear one key name is one
+ * witness. Where a key name appears on other witness lines besides (which `checkTrustPolicy` refuses) its lines are
+ * reckoned to cost nothing, so the result is a lower bound: the number may then be too small, never too large.
  */
 import { NO_QUORUM, type Policy, type PolicyGroup } from './policy.ts'
 

@@ -3,7 +3,9 @@ import { fromBase64, toBase64 } from '../bytes.ts'
 import { HASH_SIZE } from '../crypto.ts'
 import { FormatError } from '../errors.ts'
 
-/** Parts a message at its first blank line. `head` comes without its last newline, `rest` starts after the blank line. */
+/**
+ * Parts a message at its first blank line. `head` comes without its last newline, `rest` starts after the blank line.
+ */
 export function splitAtBlankLine(format: string, text: string): { head: string; rest: string } {
   const blank = text.indexOf('\n\n')
   if (blank < 0) throw new FormatError(format, 'no blank line before the checkpoint')

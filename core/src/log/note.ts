@@ -41,8 +41,9 @@ export interface VerifiedSignature {
 }
 
 /**
- * What the line of a known key amounts to: verified; `invalid`, which spoils the note; or `uncounted`, which is as if the line
- * were not there (a type that cannot be verified here, or one whose specification keeps it from covering this note).
+ * What the line of a known key amounts to: verified; `invalid`, which spoils the note; or `uncounted`, which is as if
+ * the line were not there (a type that cannot be verified here, or one whose specification keeps it from covering this
+ * note).
  */
 export type LineVerdict = { readonly timestamp: number | null } | 'invalid' | 'uncounted'
 
@@ -108,9 +109,9 @@ export function signatureLine({ name, keyId, signature }: NoteSignature): string
 }
 
 /**
- * Verifies every line of a known key and returns those that count, in the order of the note (C2SP signed-note, "Signatures"):
- * lines of unknown keys are skipped, one invalid line of a known key refuses the whole note. A key may appear more than once
- * in the result; whether that is tolerable depends on who it is, see `requireSingleLines`.
+ * Verifies every line of a known key and returns those that count, in the order of the note (C2SP signed-note,
+ * "Signatures"): lines of unknown keys are skipped, one invalid line of a known key refuses the whole note. A key may
+ * appear more than once in the result; whether that is tolerable depends on who it is, see `requireSingleLines`.
  * @throws NoteError `BAD_SIGNATURE`; `AMBIGUOUS_KEY` if two different known keys share name and key ID
  */
 export function verifySignatures(
@@ -134,8 +135,8 @@ export function verifySignatures(
 }
 
 /**
- * Refuses two lines of one key. A log signs a checkpoint once, so a second line of its key was put there by someone else.
- * (A witness may well have cosigned one tree at two times: its lines are counted once, not refused.)
+ * Refuses two lines of one key. A log signs a checkpoint once, so a second line of its key was put there by someone
+ * else. (A witness may well have cosigned one tree at two times: its lines are counted once, not refused.)
  * @throws NoteError `DUPLICATE_SIGNATURE`
  */
 export function requireSingleLines(verified: readonly VerifiedSignature[]): void {
@@ -150,8 +151,9 @@ export function requireSingleLines(verified: readonly VerifiedSignature[]): void
 }
 
 /**
- * Verifies a note under plain Ed25519 keys (0x01). At least one must have signed, each must verify and sign once.
- * Keys of the cosignature types cover checkpoints, not notes in general: `verifyCheckpoint` knows them, here they do not count.
+ * Verifies a note under plain Ed25519 keys (0x01). At least one must have signed, each must verify and sign once. Keys
+ * of the cosignature types cover checkpoints, not notes in general: `verifyCheckpoint` knows them, here they do not
+ * count.
  * @returns the lines that verified, never none
  * @throws NoteError `UNSIGNED`, `BAD_SIGNATURE`, `DUPLICATE_SIGNATURE`, `AMBIGUOUS_KEY`
  */

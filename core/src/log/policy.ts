@@ -7,8 +7,8 @@
  *     group both all w1 w2
  *     quorum both
  *
- * Items are separated by spaces and tabs, lines end in a newline, lines starting with `#` are comments. Names are compared as
- * they are, without any normalisation: the specification's opaque octets are here the UTF-8 of the text.
+ * Items are separated by spaces and tabs, lines end in a newline, lines starting with `#` are comments. Names are
+ * compared as they are, without any normalisation: the specification's opaque octets are here the UTF-8 of the text.
  */
 import { parseDecimal } from '../bytes.ts'
 import type { Hasher } from '../crypto.ts'
@@ -64,9 +64,9 @@ export interface Policy {
 /**
  * Reads a policy.
  *
- * Stricter than the letter of the specification in two points: numbers are canonical decimals, and the quorum's name may not be
- * a group's member besides (it would contribute in two ways). A witness key must be of a cosignature type (0x04, 0x06); a log key
- * of a type that cannot be verified here is kept, and its checkpoints are never accepted.
+ * Stricter than the letter of the specification in two points: numbers are canonical decimals, and the quorum's name
+ * may not be a group's member besides (it would contribute in two ways). A witness key must be of a cosignature type
+ * (0x04, 0x06); a log key of a type that cannot be verified here is kept, and its checkpoints are never accepted.
  * @throws FormatError `policy`, `vkey`
  */
 export function parsePolicy(hasher: Hasher, text: string): Policy {

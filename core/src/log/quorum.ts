@@ -1,10 +1,12 @@
 /**
- * Whether a policy accepts a checkpoint, and how old the quorum says it is (C2SP tlog-policy; docs/decision.md, "Terms").
+ * Whether a policy accepts a checkpoint, and how old the quorum says it is (C2SP tlog-policy; docs/decision.md,
+ * "Terms").
  *
- * Two questions, answered apart. *Satisfied* asks which witnesses cosigned, whatever time they state. The *quorum time* q asks for
- * time alone: time(witness) is its timestamp, minus infinity where it is missing, invalid or 0; time(k of n) is the k-th
- * largest of the members' times; q is time(quorum), the latest time as of which the witnesses that state it or a later one satisfy
- * the quorum. So a timestamp in the future raises q no further than enough others agree, and none decides acceptance.
+ * Two questions, answered apart. *Satisfied* asks which witnesses cosigned, whatever time they state. The *quorum time*
+ * q asks for time alone: time(witness) is its timestamp, minus infinity where it is missing, invalid or 0; time(k of n)
+ * is the k-th largest of the members' times; q is time(quorum), the latest time as of which the witnesses that state it
+ * or a later one satisfy the quorum. So a timestamp in the future raises q no further than enough others agree, and
+ * none decides acceptance.
  */
 import type { SignatureVerifier } from '../crypto.ts'
 import { NoteError, type NoteErrorCode } from '../errors.ts'
@@ -34,8 +36,8 @@ export interface QuorumResult {
   /** Enough witnesses cosigned. False where `logOk` is false. */
   readonly satisfied: boolean
   /**
-   * The quorum time in Unix seconds. 0 stands for minus infinity: too few witnesses state a time, so the view is older than any
-   * limit. Null with `quorum none`, which knows no time, and where `logOk` is false.
+   * The quorum time in Unix seconds. 0 stands for minus infinity: too few witnesses state a time, so the view is older
+   * than any limit. Null with `quorum none`, which knows no time, and where `logOk` is false.
    */
   readonly q: number | null
   /** Each witness once, in the order of the policy. */

@@ -69,7 +69,8 @@ export function formatTlogProof({ extra, index, hashes, checkpoint }: TlogProof)
   if (!Number.isSafeInteger(index) || index < 0) throw new FormatError('tlog-proof', 'the index is not a safe integer')
   if (extra !== undefined) checkExtra(extra)
   const extraLine = extra === undefined ? '' : `extra ${toBase64(extra)}\n`
-  return `${HEADER}\n${extraLine}index ${index}\n${formatHashLines('tlog-proof', hashes, MAX_HASHES)}\n${checkpoint.text}`
+  const hashLines = formatHashLines('tlog-proof', hashes, MAX_HASHES)
+  return `${HEADER}\n${extraLine}index ${index}\n${hashLines}\n${checkpoint.text}`
 }
 
 /**

@@ -19,9 +19,10 @@ export interface TrustPolicy {
 }
 
 /**
- * Refuses a policy that a trust file may not have: more or fewer logs than one; a log key that is neither 0x01 nor 0x06; the log as
- * its own witness; one key name on two witness lines, unless both are in one group that holds nothing else; `quorum none` without
- * `unwitnessed`; a quorum of fork cost 0 without `forkable`. (Witness keys other than 0x04 and 0x06 are refused by `parsePolicy`.)
+ * Refuses a policy that a trust file may not have: more or fewer logs than one; a log key that is neither 0x01 nor
+ * 0x06; the log as its own witness; one key name on two witness lines, unless both are in one group that holds nothing
+ * else; `quorum none` without `unwitnessed`; a quorum of fork cost 0 without `forkable`. (Witness keys other than 0x04
+ * and 0x06 are refused by `parsePolicy`.)
  * @throws FormatError `policy`
  */
 export function checkTrustPolicy(policy: Policy, options: TrustPolicyOptions = {}): TrustPolicy {

@@ -11,7 +11,7 @@
  * It is an identifier, not a fingerprint: it picks the key that must verify, it proves nothing.
  */
 import { concat, equalBytes, fromBase64, toBase64, utf8 } from '../bytes.ts'
-import type { Hasher, KeyAlgorithm } from '../crypto.ts'
+import { type Hasher, type KeyAlgorithm, PUBLIC_KEY_SIZE } from '../crypto.ts'
 import { FormatError } from '../errors.ts'
 
 /** Signature type 0x01: Ed25519 over the note text (C2SP signed-note, "Signature types"). */
@@ -24,7 +24,10 @@ export const TYPE_COSIGNATURE_ML_DSA_44 = 0x06
 /** Longest key name and origin, in bytes of UTF-8: what `opaque <1..2^8-1>` of a cosigned_message can carry. */
 export const MAX_NAME_BYTES = 255
 
-/** A key that verifies signature lines. `publicKey` is the bytes after the type byte: raw 32 for Ed25519, raw 1312 for ML-DSA-44. */
+/**
+ * A key that verifies signature lines. `publicKey` is the bytes after the type byte: raw 32 for Ed25519, raw 1312 for
+ * ML-DSA-44.
+ */
 export interface VerifierKey {
   readonly name: string
   /** Unsigned 32-bit integer. */
@@ -34,22 +37,12 @@ export interface VerifierKey {
   readonly publicKey: Uint8Array
 }
 
-/** What this project can verify, by signature type: the algorithm and the exact length of a key in bytes. */
-interface TypeFacts {
-  readonly algorithm: KeyAlgorithm
-  readonly publicKeyBytes: number
-}
-
-const TYPES: ReadonlyMap<number, TypeFacts> = new Map<number, TypeFacts>([
-  [TYPE_ED25519, { algorithm: 'ed25519', publicKeyBytes: 32 }],
-  [TYPE_COSIGNATURE_ED25519, { algorithm: 'ed25519', publicKeyBytes: 32 }],
-  [TYPE_COSIGNATURE_ML_DSA_44, { algorithm: 'ml-dsa-44', publicKeyBytes: 1312 }],
+/** The types that this project can verify, and the algorithm behind each. */
+const ALGORITHMS: ReadonlyMap<number, KeyAlgorithm> = new Map<number, KeyAlgorithm>([
+  [TYPE_ED25519, 'ed25519'],
+  [TYPE_COSIGNATURE_ED25519, 'ed25519'],
+  [TYPE_COSIGNATURE_ML_DSA_44, 'ml-dsa-44'],
 ])
-
-/** The algorithm behind a signature type, or null for a type that this project cannot verify. */
-export function algorithmOfType(type: number): KeyAlgorithm | null {
-  return TYPES.get(type)?.algorithm ?? null
-}
 
 /**
  * Why `name` cannot be a key name, or null if it can: non-empty well-formed text without Unicode spaces, plus signs
@@ -76,14 +69,14 @@ export function computeKeyId(hasher: Hasher, name: string, type: number, publicK
  * @throws FormatError `vkey` for a bad name, another type, or a public key of another length
  */
 export function makeVkey(hasher: Hasher, name: string, type: number, publicKey: Uint8Array): VerifierKey {
-  if (!TYPES.has(type)) throw new FormatError('vkey', `signature type ${type} is not supported`)
+  if (!ALGORITHMS.has(type)) throw new FormatError('vkey', `signature type ${type} is not supported`)
   checkKey(name, type, publicKey)
   return { name, keyId: computeKeyId(hasher, name, type, publicKey), type, publicKey }
 }
 
 /**
- * Reads a vkey. For the supported types the length of the key must be exact and the key ID must follow from name, type and key;
- * of other types (whose key IDs may be computed otherwise, as for 0x02) the parts are kept as they are.
+ * Reads a vkey. For the supported types the length of the key must be exact and the key ID must follow from name, type
+ * and key; of other types (whose key IDs may be computed otherwise, as for 0x02) the parts are kept as they are.
  * @throws FormatError `vkey`
  */
 export function parseVkey(hasher: Hasher, text: string): VerifierKey {
@@ -95,7 +88,7 @@ export function parseVkey(hasher: Hasher, text: string): VerifierKey {
   const publicKey = bytes.slice(1)
   checkKey(name, type, publicKey)
   const keyId = Number.parseInt(id, 16)
-  if (TYPES.has(type) && keyId !== computeKeyId(hasher, name, type, publicKey)) {
+  if (ALGORITHMS.has(type) && keyId !== computeKeyId(hasher, name, type, publicKey)) {
     throw new FormatError('vkey', 'the key ID does not match the name, type and key')
   }
   return { name, keyId, type, publicKey }
@@ -111,7 +104,10 @@ export function keyIdHex(keyId: number): string {
   return keyId.toString(16).padStart(8, '0')
 }
 
-/** Whether two keys wrap the same public key bytes, whatever their names, IDs and types (C2SP tlog-policy, "Public key representation"). */
+/**
+ * Whether two keys wrap the same public key bytes, whatever their names, IDs and types (C2SP tlog-policy, "Public key
+ * representation").
+ */
 export function samePublicKey(a: VerifierKey, b: VerifierKey): boolean {
   return equalBytes(a.publicKey, b.publicKey)
 }
@@ -128,8 +124,8 @@ function checkKey(name: string, type: number, publicKey: Uint8Array): void {
   const fault = keyNameFault(name)
   if (fault !== null) throw new FormatError('vkey', fault)
   if (utf8(name).length > MAX_NAME_BYTES) throw new FormatError('vkey', `the key name exceeds ${MAX_NAME_BYTES} bytes`)
-  const expected = TYPES.get(type)?.publicKeyBytes
-  if (expected !== undefined && publicKey.length !== expected) {
-    throw new FormatError('vkey', `a key of type ${type} has ${expected} bytes, not ${publicKey.length}`)
+  const algorithm = ALGORITHMS.get(type)
+  if (algorithm !== undefined && publicKey.length !== PUBLIC_KEY_SIZE[algorithm]) {
+    throw new FormatError('vkey', `${publicKey.length} bytes are no ${algorithm} key`)
   }
 }

@@ -96,9 +96,15 @@ export interface WitnessRecord {
   readonly checkpoint: string
 }
 
-/** A signed checkpoint that does not fit what the witness cosigned. `split` and `empty-root` convict (docs/formats.md §5). */
+/**
+ * A signed checkpoint that does not fit what the witness cosigned. `split` and `empty-root` convict (docs/formats.md
+ * §5).
+ */
 export interface Suspicion {
-  /** `unproven`: the proof did not verify. That is no misbehaviour: anyone can send a genuine checkpoint with a junk proof. */
+  /**
+   * `unproven`: the proof did not verify. That is no misbehaviour: anyone can send a genuine checkpoint with a junk
+   * proof.
+   */
   readonly kind: 'split' | 'empty-root' | 'unproven'
   /** What this witness cosigned last; null for `empty-root` where it never cosigned. */
   readonly recorded: string | null
@@ -133,11 +139,11 @@ export interface WitnessInput {
 }
 
 /**
- * Decides one `add-checkpoint` request, checks in the order of the specification (C2SP tlog-witness, "add-checkpoint"): origin 404,
- * signature 403, old size above the checkpoint's 400, old size not the recorded one 409, root of an empty tree and consistency 422.
- * Besides, 422 for extension lines where this witness has only keys that do not cover them.
- * The caller runs it inside the transaction that read `record` and, on 200, writes the new one before it answers; otherwise two
- * requests could roll the tree back.
+ * Decides one `add-checkpoint` request, checks in the order of the specification (C2SP tlog-witness, "add-checkpoint"):
+ * origin 404, signature 403, old size above the checkpoint's 400, old size not the recorded one 409, root of an empty
+ * tree and consistency 422. Besides, 422 for extension lines where this witness has only keys that do not cover them.
+ * The caller runs it inside the transaction that read `record` and, on 200, writes the new one before it answers;
+ * otherwise two requests could roll the tree back.
  */
 export function processAddCheckpoint(crypto: Crypto, input: WitnessInput): WitnessDecision {
   const { request, logKeys, record, signers } = input
