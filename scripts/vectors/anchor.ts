@@ -73,6 +73,8 @@ const edits: readonly (readonly [path: string, to: Json | undefined, desc: strin
   ['feeds', ['https://a@updates.example.com/'], 'a feed with a user'],
   ['feeds', ['https://updates.example.com/ '], 'a feed before a space'],
   ['feeds', ['https:\\\\updates.example.com'], 'a feed with backslashes'],
+  ['feeds', ['https:updates.example.com'], 'a feed without slashes'],
+  ['feeds', ['HTTPS://updates.example.com/'], 'a feed with its scheme in upper case'],
   ['feeds', ['file:///srv/feed'], 'a feed on disk'],
   ['feeds', ['/feed'], 'a feed without a host'],
   ['feeds', ['https://a.example/', 'https://a.example/'], 'a feed twice'],

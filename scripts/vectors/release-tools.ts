@@ -119,7 +119,7 @@ export const digestOf: (label: string) => string = digits
 
 export const PRODUCT = 'example.com/notes'
 
-export const source: JsonObject = {
+const source: JsonObject = {
   uri: 'git+https://example.com/notes.git',
   gitCommit: '0123456789abcdef0123456789abcdef01234567',
   sha256: digits('source'),

@@ -1,15 +1,5 @@
 import { alder, birch, cedar, log01, log06, stranger } from './cast.ts'
-import {
-  digestOf,
-  type EntryKey,
-  ed25519Key,
-  edit,
-  type Json,
-  type JsonObject,
-  p256Key,
-  p384Key,
-  pemOf,
-} from './release-tools.ts'
+import { digestOf, ed25519Key, edit, type Json, type JsonObject, p256Key, p384Key, pemOf } from './release-tools.ts'
 import { base64, ed25519, mlDsa44, type NamedKey, sha256, vkey } from './tools.ts'
 
 interface Case {
@@ -343,11 +333,6 @@ const together: readonly Case[] = [
   bad('a successor of an empty log with a root of something', edit(successor, 'replaces.size', 0)),
   bad('a successor of a log with a space in its origin', edit(successor, 'replaces.origin', 'old log')),
 ]
-
-/** The keys that signed nothing here, for whoever wants to sign as a member. */
-export const memberKeys: Readonly<Record<string, EntryKey>> = Object.fromEntries(
-  ['root', 'alice', 'carol', 'erin'].map((id) => [id, ed25519Key(id)]),
-)
 
 /** Trust files, as their exact text. */
 export function trustVectors(): unknown {

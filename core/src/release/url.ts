@@ -10,7 +10,9 @@ const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]'
  */
 export const httpsUrl: Read<string> = (value, at) => {
   const written = text(2048)(value, at)
-  if (!/^[!-~]+$/.test(written) || !platform.URL.canParse(written)) throw new ShapeError(at, 'not an absolute URL')
+  if (!/^[a-z]+:\/\/[!-~]+$/.test(written) || !platform.URL.canParse(written)) {
+    throw new ShapeError(at, 'not an absolute URL')
+  }
   const { protocol, hostname, username, password, search, hash } = new platform.URL(written)
   const secure = protocol === 'https:' || (protocol === 'http:' && LOOPBACK.has(hostname))
   if (!secure) throw new ShapeError(at, 'not an https URL')
