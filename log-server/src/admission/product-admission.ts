@@ -7,10 +7,11 @@
 import {
   type Crypto,
   type Entry,
+  entryMessage,
   type IdentityVerifier,
   parseEntry,
   StatementError,
-  verifyEntryWithKey,
+  type VerificationKey,
 } from '@samebits/core'
 import type { Admission, AdmissionBatch, Place, Prepared, Refusal, Verdict } from '../admission.ts'
 import type { AdmissionConfig } from './admission-file.ts'
@@ -39,6 +40,8 @@ export interface CommittedRows {
 
 export interface ProductAdmissionOptions {
   readonly crypto: Crypto
+  /** What `crypto.verify` says, without keeping the thread that sequences. */
+  readonly verify: (key: VerificationKey, message: Uint8Array, signature: Uint8Array) => Promise<boolean>
   /** Name of this log. */
   readonly origin: string
   readonly maxLeafBytes: number
@@ -103,7 +106,7 @@ class Authentication {
   /** The id of the signer whose signature the entry carries. */
   async signerOf(entry: Entry, file: TrustRules): Promise<string | Refusal> {
     for await (const rules of this.#candidates(entry, file)) {
-      const signer = this.#verify(entry, rules)
+      const signer = await this.#verify(entry, rules)
       if (signer !== null) return signer
     }
     return keyNotAdmitted(entry.statement.kind)
@@ -132,12 +135,13 @@ class Authentication {
   }
 
   /** Null where these rules do not know the signer. */
-  #verify(entry: Entry, rules: TrustRules): string | Refusal | null {
-    const { crypto, identities } = this.#options
+  async #verify(entry: Entry, rules: TrustRules): Promise<string | Refusal | null> {
+    const { crypto, identities, verify } = this.#options
     if (entry.signer.kind === 'key') {
       const credential = rules.credential(entry.signer.hint)
       if (credential?.kind !== 'key') return null
-      return verifyEntryWithKey(crypto, entry, credential.key) ? credential.hint : signatureInvalid()
+      const holds = await verify(credential.key, entryMessage(entry.payload), entry.signature)
+      return holds ? credential.hint : signatureInvalid()
     }
     const { trustedRoot } = rules.trust
     if (trustedRoot === null || identities === undefined) return null

@@ -16,7 +16,7 @@ import {
   statementId,
   toHex,
 } from '@samebits/core'
-import { generateSigningKey, nodeCrypto, type SigningKey } from '@samebits/core/node'
+import { generateSigningKey, nodeCrypto, type SigningKey, verifyInPool } from '@samebits/core/node'
 import type { Refusal } from '../admission.ts'
 import { readEdge } from '../edge.ts'
 import { type Sequenced, Sequencer } from '../sequencer.ts'
@@ -206,6 +206,7 @@ export class TestLog {
     this.config = config
     this.#admission = productAdmission({
       crypto: nodeCrypto,
+      verify: verifyInPool,
       origin,
       maxLeafBytes: 65_535,
       config: () => this.config,

@@ -8,7 +8,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import { type Hasher, isDigest, MAX_BODY_BYTES, toHex } from '@samebits/core'
-import type { Response, Router } from 'express'
+import type { Router } from 'express'
 import type { ProductTables } from '../admission/tables.ts'
 import type { ProductReader } from '../products/product-reader.ts'
 import type { LogStore } from '../store.ts'
@@ -50,7 +50,7 @@ export function mountBlobs(router: Router, parts: BlobsParts): void {
     res.end(body)
   })
   router.put('/blob/:sha256', async (req, res) => {
-    const { status } = await takeBlob(parts, digestOf(req.params.sha256), req, res)
+    const { status } = await takeBlob(parts, digestOf(req.params.sha256), req)
     res.statusCode = status
     res.end()
   })
@@ -65,14 +65,13 @@ async function takeBlob(
   { reader, store, hasher, now }: BlobsParts,
   sha256: string,
   req: IncomingMessage,
-  res: Response,
 ): Promise<{ status: 200 | 201 }> {
   if ((await reader.blobSize(sha256)) !== null) return { status: 200 }
-  if (!(await reader.isOpen(sha256, now()))) return refuseBody(req, res, problems.notExpected)
+  if (!(await reader.isOpen(sha256, now()))) throw new ProblemError(problems.notExpected)
   const encoding = req.headers['content-encoding']
-  if (encoding !== undefined && encoding !== 'identity') return refuseBody(req, res, problems.encoding)
+  if (encoding !== undefined && encoding !== 'identity') throw new ProblemError(problems.encoding)
   const body = await readBody(req)
-  if (body === null) return refuseBody(req, res, problems.tooLarge)
+  if (body === null) throw new ProblemError(problems.tooLarge)
   if (toHex(hasher.sha256(body)) !== sha256) throw new ProblemError(problems.digest)
   await store.update(async (tables) => {
     await tables.sweepBlobs(now() - UNUSED_SECONDS)
@@ -81,14 +80,10 @@ async function takeBlob(
   return { status: 201 }
 }
 
-/** The rest of the body may be endless: the connection ends with the answer. */
-function refuseBody(req: IncomingMessage, res: Response, problem: Problem): never {
-  res.setHeader('Connection', 'close')
-  res.once('finish', () => req.destroy())
-  throw new ProblemError(problem)
-}
-
-/** The body; null where it is longer than a file may be, as soon as that shows. */
+/**
+ * The body; null where it is longer than a file may be, as soon as that shows. What is left is then read past by Node, for as
+ * long as a request may take: a connection that was cut would take the answer with it.
+ */
 async function readBody(req: IncomingMessage): Promise<Uint8Array | null> {
   if (Number(req.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return null
   const chunks: Uint8Array[] = []

@@ -1,6 +1,6 @@
 /** The modes `product` and `open`: the product index in the log's database, admission by it, and its pages. */
 import { readFile } from 'node:fs/promises'
-import { nodeCrypto } from '@samebits/core/node'
+import { nodeCrypto, verifyInPool } from '@samebits/core/node'
 import { ProgramError } from '@samebits/host'
 import { AdmissionFileError } from '../admission/admission-file.ts'
 import { AdmissionSource } from '../admission/admission-source.ts'
@@ -42,6 +42,7 @@ async function startProductMode(
     openAdmission: async () =>
       productAdmission({
         crypto: nodeCrypto,
+        verify: verifyInPool,
         origin,
         maxLeafBytes: options.maxLeafBytes,
         config: () => source.current,
