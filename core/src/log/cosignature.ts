@@ -81,7 +81,7 @@ export function mlDsa44CosignatureMessage(cosigner: string, checkpoint: Checkpoi
 /**
  * Judges one line under one key of a cosignature type.
  *
- * `uncounted`: the timestamp is past 2^53-1 (docs/formats.md, opening), or the type is 0x06 and the note has extension
+ * `uncounted`: the timestamp is past 2^53-1 (docs/formats.md), or the type is 0x06 and the note has extension
  * lines, which that signature does not cover (docs/formats.md §2). Neither says that anyone forged anything, so neither
  * spoils the note; a key of another type is uncounted too.
  */
