@@ -1,7 +1,7 @@
 /** A worker of `fsck`: opens the target once, then checks run after run. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { nodeCrypto } from '@samebits/core/node'
-import { type BundleRun, runChecker } from './fsck.ts'
+import { type BundleRun, FsckError, fsckFault, runChecker } from './fsck.ts'
 import { type FsckTarget, openSource } from './fsck-source.ts'
 import type { WorkerAnswer } from './fsck-workers.ts'
 
@@ -13,8 +13,8 @@ async function answer(run: BundleRun): Promise<WorkerAnswer> {
   try {
     return { ok: true, result: await check(run) }
   } catch (error) {
-    const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) }
-    return { ok: false, damaged: name === 'FsckError' || name === 'StorageError', message }
+    const fault = fsckFault(error)
+    return { ok: false, damaged: fault instanceof FsckError, message: fault.message }
   }
 }
 

@@ -1,6 +1,6 @@
 /** Threads that check runs, one run at a time each. */
 import { Worker } from 'node:worker_threads'
-import { type BundleRun, FsckError, type RunChecker, type RunResult } from './fsck.ts'
+import { type BundleRun, FsckError, type RunChecker, type RunResult, UnreadableError } from './fsck.ts'
 import type { FsckTarget } from './fsck-source.ts'
 
 export type WorkerAnswer =
@@ -10,6 +10,8 @@ export type WorkerAnswer =
 
 export interface FsckWorkers {
   readonly checkRun: RunChecker
+  /** Runs that may be under way at once. */
+  readonly count: number
   close(): Promise<void>
 }
 
@@ -22,6 +24,7 @@ export function startWorkers(count: number, target: FsckTarget): FsckWorkers {
   )
   const idle = [...workers]
   return {
+    count,
     async checkRun(run) {
       const worker = idle.pop()
       if (worker === undefined) throw new RangeError('more runs at once than workers')
@@ -37,12 +40,17 @@ export function startWorkers(count: number, target: FsckTarget): FsckWorkers {
   }
 }
 
+/** No threads: for logs that are checked before threads would have started. */
+export function inlineWorker(checkRun: RunChecker): FsckWorkers {
+  return { count: 1, checkRun, close: async () => undefined }
+}
+
 function ask(worker: Worker, run: BundleRun): Promise<RunResult> {
   return new Promise((resolve, reject) => {
     const settle = (answer: WorkerAnswer) => {
       worker.off('error', reject)
       if (answer.ok) resolve(answer.result)
-      else reject(answer.damaged ? new FsckError(answer.message) : new Error(answer.message))
+      else reject(answer.damaged ? new FsckError(answer.message) : new UnreadableError(answer.message))
     }
     worker.once('message', settle)
     worker.once('error', reject)

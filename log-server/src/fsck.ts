@@ -7,12 +7,15 @@
 import {
   type CompactRange,
   equalBytes,
+  FormatError,
   HASH_SIZE,
   type Hasher,
+  NoteError,
   nodeInTile,
   parseEntryBundle,
   rangeRoot,
   rootNodes,
+  SourceError,
   TILE_WIDTH,
   type Tile,
   type TileSource,
@@ -21,11 +24,32 @@ import {
   tilePath,
   tileWidth,
 } from '@samebits/core'
+import { MarkerError } from './marker.ts'
+import { StorageError } from './store.ts'
 
 /** What is wrong, and where. */
 export class FsckError extends Error {
   override readonly name = 'FsckError'
   readonly code = 'LOG_DAMAGED'
+}
+
+/** The log could not be read to its end: nothing is known about it. */
+export class UnreadableError extends Error {
+  override readonly name = 'UnreadableError'
+  readonly code = 'LOG_UNREADABLE'
+}
+
+/** Any error of a check as one of the two above. */
+export function fsckFault(error: unknown): FsckError | UnreadableError {
+  if (error instanceof FsckError || error instanceof UnreadableError) return error
+  const message = error instanceof Error ? error.message : String(error)
+  return isDamage(error) ? new FsckError(message, { cause: error }) : new UnreadableError(message, { cause: error })
+}
+
+function isDamage(error: unknown): boolean {
+  if (error instanceof SourceError) return error.kind === 'missing' || error.kind === 'too-large'
+  if (error instanceof StorageError) return error.code === 'STORAGE_DAMAGED'
+  return error instanceof FormatError || error instanceof NoteError || error instanceof MarkerError
 }
 
 /** Bundles `from` to `to - 1` of a tree of `size` entries. */

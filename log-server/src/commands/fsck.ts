@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import {
-  type Crypto,
   equalBytes,
+  FormatError,
   fromUtf8,
   type OpenedCheckpoint,
   openCheckpoint,
@@ -10,12 +10,12 @@ import {
   type VerifierKey,
 } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
-import { ProgramError, progress } from '@samebits/host'
+import { exitCodes, ProgramError, progress } from '@samebits/host'
 import { Command, InvalidArgumentError } from 'commander'
 import { dataDir } from '../data-dir.ts'
-import { FsckError, type FsckReport, fsck, rangeAt } from '../fsck.ts'
+import { FsckError, type FsckReport, fsck, fsckFault, rangeAt, runChecker } from '../fsck.ts'
 import { type FsckTarget, openSource } from '../fsck-source.ts'
-import { startWorkers } from '../fsck-workers.ts'
+import { type FsckWorkers, inlineWorker, startWorkers } from '../fsck-workers.ts'
 import { readMarker } from '../marker.ts'
 import { openSqliteReader } from '../sqlite-store.ts'
 import { answer, type CommandIo } from './io.ts'
@@ -35,7 +35,7 @@ export function fsckCommand(io: CommandIo): Command {
   return new Command('fsck')
     .description('recompute a whole log from its entries, and compare every tile, the root and the signature')
     .argument('<source>', "a log's data folder, or its URL")
-    .requiredOption('--key <VKEY>', "the log's key as keygen prints it; may be repeated", collect, [])
+    .option('--key <VKEY>', "the log's key as keygen prints it; may be repeated", collect, [])
     .option('--origin <NAME>', "the log's name, where it is not its key's name")
     .option('--workers <N>', 'threads (default: one a processor, at most 4)', workerCount)
     .addHelpText('after', help)
@@ -52,12 +52,12 @@ function workerCount(value: string): number {
 }
 
 async function runFsck(io: CommandIo, source: string, flags: Flags): Promise<void> {
-  const keys = flags.key.map((text) => parseVkey(nodeCrypto, text))
+  const keys = parseKeys(flags.key)
   const target: FsckTarget = /^https?:\/\//.test(source)
     ? { kind: 'url', url: source }
     : { kind: 'database', path: dataDir(resolve(io.cwd, source)).database }
   const started = io.timing.clock()
-  const { checkpoint, report } = await checkLog(io, target, keys, flags)
+  const { checkpoint, report } = await checkLog(io, target, keys, flags).catch(asProgramError)
   const seconds = Math.max(0.001, (io.timing.clock() - started) / 1000)
   const rate = Math.round(report.entries / seconds)
   const { origin, size } = checkpoint.checkpoint
@@ -65,6 +65,19 @@ async function runFsck(io: CommandIo, source: string, flags: Flags): Promise<voi
     `${origin} is whole: ${size} entries, ${report.tiles} tiles, root and signature, in ${seconds.toFixed(1)} s (${rate} entries/s)`,
   ])
 }
+
+function asProgramError(error: unknown): never {
+  if (error instanceof ProgramError) throw error
+  const { code, message } = fsckFault(error)
+  const damaged = code === 'LOG_DAMAGED'
+  const remedy = damaged
+    ? 'Serve it no more from this copy; compare it with another one.'
+    : 'Check the path or URL, and try again.'
+  throw new ProgramError({ code, detail: message, remedy, exitCode: damaged ? 1 : exitCodes.io, cause: error })
+}
+
+/** Entries from which on threads are started. */
+const worthThreads = 32_768
 
 interface Checked {
   readonly checkpoint: OpenedCheckpoint
@@ -77,15 +90,17 @@ async function checkLog(
   keys: readonly VerifierKey[],
   flags: Flags,
 ): Promise<Checked> {
-  const { source, close } = openSource(target, io.fetch)
-  const count = flags.workers ?? Math.min(4, io.processors)
-  const workers = startWorkers(count, target)
+  const { source, ahead, close } = openSource(target, io.fetch)
+  let workers: FsckWorkers | null = null
   try {
     // What was signed is read before the head: a server beside us only makes the head larger.
     const marked = target.kind === 'database' ? (await readMarker(markerBeside(target.path))).checkpoint : null
     const signed = fromUtf8(await source.checkpoint())
-    const checkpoint = openOwn(nodeCrypto, signed, keys, flags.origin)
+    const checkpoint = openOwn(signed, keys, flags.origin)
     const tree = target.kind === 'database' ? await committedTree(target.path) : checkpoint.checkpoint
+    const count = flags.workers ?? Math.min(4, io.processors)
+    workers =
+      tree.size < worthThreads ? inlineWorker(runChecker(nodeCrypto, source, ahead)) : startWorkers(count, target)
     const bar = progress({
       stream: io.stderr,
       clock: io.timing.clock,
@@ -94,17 +109,16 @@ async function checkLog(
       total: tree.size,
     })
     const report = await fsck({
-      ...{ hasher: nodeCrypto, source, size: tree.size, root: tree.root, concurrency: count },
+      ...{ hasher: nodeCrypto, source, size: tree.size, root: tree.root, concurrency: workers.count },
       checkRun: workers.checkRun,
       onProgress: (entries) => bar.update(entries),
     })
     bar.finish()
     await checkLiesOn(source, tree.size, checkpoint, 'the published checkpoint')
-    if (marked !== null)
-      await checkLiesOn(source, tree.size, openOwn(nodeCrypto, marked, keys, flags.origin), 'the marker')
+    if (marked !== null) await checkLiesOn(source, tree.size, openOwn(marked, keys, flags.origin), 'the marker')
     return { checkpoint, report }
   } finally {
-    await workers.close()
+    await workers?.close()
     await close()
   }
 }
@@ -136,8 +150,17 @@ async function checkLiesOn(source: TileReader, size: number, signed: OpenedCheck
     throw new FsckError(`${name} of size ${checkpoint.size} has another root than the entries give`)
 }
 
-function openOwn(crypto: Crypto, text: string, keys: readonly VerifierKey[], origin = keys[0]?.name): OpenedCheckpoint {
-  if (keys.length === 0)
-    throw new ProgramError({ code: 'USAGE', detail: 'no key was named', remedy: 'Name the key of the log with --key.' })
-  return openCheckpoint(crypto, text, keys, origin)
+function openOwn(text: string, keys: readonly VerifierKey[], origin = keys[0]?.name): OpenedCheckpoint {
+  return openCheckpoint(nodeCrypto, text, keys, origin)
+}
+
+function parseKeys(texts: readonly string[]): VerifierKey[] {
+  const remedy = 'Name the key with --key, as keygen printed it.'
+  if (texts.length === 0) throw new ProgramError({ code: 'USAGE', detail: 'no key of the log was named', remedy })
+  try {
+    return texts.map((text) => parseVkey(nodeCrypto, text))
+  } catch (error) {
+    if (error instanceof FormatError) throw new ProgramError({ code: 'USAGE', detail: error.message, remedy })
+    throw error
+  }
 }

@@ -1,7 +1,7 @@
 import { formatVkey } from '@samebits/core'
 import { Command } from 'commander'
 import { answer, type CommandIo } from './io.ts'
-import { createKeys, signerFor } from './keys.ts'
+import { createKeys, demandOrigin, signerFor } from './keys.ts'
 import { addOptions, readOptions } from './shared-options.ts'
 
 export function keygenCommand(io: CommandIo): Command {
@@ -10,7 +10,7 @@ export function keygenCommand(io: CommandIo): Command {
     .requiredOption('--origin <NAME>', "the log's name for ever, such as example.com/log: its URL without the scheme")
   return addOptions(command, ['keysDir']).action(async (flags: { origin: string }) => {
     const { keysDir } = await readOptions(io, withoutOrigin(flags))
-    signerFor(flags.origin, [])
+    demandOrigin(flags.origin)
     const vkeys = signerFor(flags.origin, await createKeys(keysDir)).keys.map(formatVkey)
     io.stderr.write(
       `keys in ${keysDir}: keep a copy where no one else reads it; a log's keys live as long as the log\n`,

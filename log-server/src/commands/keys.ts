@@ -1,7 +1,7 @@
 /** The key files of a log: one folder, one PKCS #8 PEM for each algorithm, readable by their owner alone. */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { FormatError, type KeyAlgorithm } from '@samebits/core'
+import { FormatError, type KeyAlgorithm, keyNameFault, MAX_NAME_BYTES, utf8 } from '@samebits/core'
 import {
   generateSigningKey,
   nodeCrypto,
@@ -58,14 +58,18 @@ function keyFault(detail: string): ProgramError {
 
 /** The signer of `origin`. @throws ProgramError ORIGIN_INVALID */
 export function signerFor(origin: string, keys: readonly SigningKey[]): HeadSigner {
-  try {
-    return headSigner(nodeCrypto, origin, keys)
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error
-    throw new ProgramError({
-      code: 'ORIGIN_INVALID',
-      detail: error.detail,
-      remedy: 'An origin looks like example.com/log: a URL without its scheme.',
-    })
-  }
+  demandOrigin(origin)
+  return headSigner(nodeCrypto, origin, keys)
+}
+
+/** An origin is the name of the log's keys, so it must be able to be one. @throws ProgramError ORIGIN_INVALID */
+export function demandOrigin(origin: string): void {
+  const long = utf8(origin).length > MAX_NAME_BYTES
+  const fault = keyNameFault(origin) ?? (long ? `the origin exceeds ${MAX_NAME_BYTES} bytes` : null)
+  if (fault === null) return
+  throw new ProgramError({
+    code: 'ORIGIN_INVALID',
+    detail: fault,
+    remedy: 'An origin looks like example.com/log: a URL without its scheme.',
+  })
 }
