@@ -61,6 +61,12 @@ describe.each(algorithms)('%s', (algorithm) => {
   })
 })
 
+test('what is no PEM is called so', () => {
+  for (const text of ['', 'ssh-ed25519 AAAA', formatSpkiPem(generateSigningKey('ed25519')).trimEnd()]) {
+    expect(() => parseSpkiPem(text)).toThrow(/not one PEM block/)
+  }
+})
+
 test.each([2, 3, 5, 6, 7])('a point that starts with %i is refused', (form) => {
   const der = formatSpkiDer(generateSigningKey('ecdsa-p256'))
   expect(() => parseSpkiDer(der.with(der.length - 65, form))).toThrow(FormatError)

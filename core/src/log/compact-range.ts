@@ -2,7 +2,7 @@
  * Compact ranges: a tree of any size kept as the roots of the complete subtrees that its size in binary names, largest
  * first. 13 = 0b1101 leaves are three hashes, over leaves 0..7, 8..11 and 12. That is all that appending needs.
  */
-import { concat, concatAll, equalBytes } from '../bytes.ts'
+import { concat, concatAll } from '../bytes.ts'
 import { HASH_SIZE, type Hasher } from '../crypto.ts'
 import { demandSize, half, isOdd } from './tree-size.ts'
 
@@ -76,9 +76,4 @@ export function rangeRoot(hasher: Hasher, range: CompactRange): Uint8Array {
 /** The root over these leaf hashes. */
 export function merkleRoot(hasher: Hasher, leafHashes: readonly Uint8Array[]): Uint8Array {
   return rangeRoot(hasher, appendLeaves(hasher, emptyRange(), leafHashes))
-}
-
-/** Two ranges of one size and the same hashes. */
-export function equalRanges(a: CompactRange, b: CompactRange): boolean {
-  return a.size === b.size && a.hashes.every((hash, at) => equalBytes(hash, b.hashes[at] ?? new Uint8Array(0)))
 }

@@ -228,6 +228,17 @@ describe('the tiles of a tree', () => {
   })
 
   test.each([
+    [1, ['tile/0/000.p/1']],
+    [255, ['tile/0/000.p/255']],
+    [256, ['tile/1/000.p/1']],
+    [257, ['tile/0/001.p/1', 'tile/1/000.p/1']],
+    [65_536, ['tile/2/000.p/1']],
+    [70_000, ['tile/0/273.p/112', 'tile/1/001.p/17', 'tile/2/000.p/1']],
+  ])('partial ones of %i leaves', (size, paths) => {
+    expect(partialTiles(size).map(tilePath)).toEqual(paths)
+  })
+
+  test.each([
     [-1, 5],
     [5, 4],
     [0, 2 ** 53],
@@ -275,6 +286,8 @@ describe('nodes in tiles', () => {
       { level: 8, index: 1 },
       { level: 3, index: 31 },
       { level: 3, index: 64 },
+      { level: 8, index: 300 },
+      { level: 11, index: 40 },
     ]) {
       expect(() => nodeInTile(hasher, tile, level0(1), node)).toThrow(RangeError)
     }
@@ -357,6 +370,21 @@ describe('entry bundles', () => {
     ['a length that reaches past the end', [255, 255, 7], 1],
   ])('%s', (_, bytes, width) => {
     expect(() => parseEntryBundle(Uint8Array.from(bytes), width)).toThrow(FormatError)
+  })
+
+  test.each<[string, number[], number]>([
+    ['nothing where one entry is due', [], 1],
+    ['half a length', [0], 1],
+    ['a length without its entry', [0, 1], 1],
+    ['an entry cut short', [0, 2, 7], 1],
+    ['an entry too few', [0, 1, 7], 2],
+    ['an entry too few by half a length', [0, 1, 7, 0], 2],
+  ])('%s, cut to its width', (_, bytes, width) => {
+    expect(() => truncateEntryBundle(Uint8Array.from(bytes), width)).toThrow(FormatError)
+  })
+
+  test('256 entries are a bundle', () => {
+    expect(formatEntryBundle(Array.from({ length: 256 }, () => new Uint8Array(0)))).toHaveLength(512)
   })
 
   test.each<[string, Uint8Array[]]>([

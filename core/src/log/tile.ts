@@ -117,7 +117,7 @@ export function* newTiles(from: number, to: number): Generator<Tile> {
   demandSize('from', from)
   demandSize('to', to)
   if (from > to) throw new RangeError('a tree does not shrink')
-  for (let level = 0; hashesAt(level, to) > 0; level++) {
+  for (let level = 0; ; level++) {
     const [before, after] = [hashesAt(level, from), hashesAt(level, to)]
     if (before === after) return
     const last = Math.ceil(after / TILE_WIDTH)
