@@ -8,7 +8,7 @@ import { build } from 'esbuild'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const room = join(root, 'verifier-cli')
 const out = process.argv[2] ?? join(room, 'dist')
-const { version } = JSON.parse(readFileSync(join(room, 'package.json'), 'utf8'))
+const version = process.argv[3] ?? JSON.parse(readFileSync(join(room, 'package.json'), 'utf8')).version
 
 // In the oldest syntax there is, and before anything else: an old Node shall say what is wrong.
 const guard = `if(+process.versions.node.split('.')[0]<24){console.error('NODE_TOO_OLD: samebits needs Node 24.15 or newer, this is '+process.version+'. Install a newer Node.');process.exit(64)}`

@@ -1,0 +1,167 @@
+/**
+ * The whole story on one machine, with nothing but this clone: a log, a publisher, a user, and an attacker who has more
+ * than he should. Every program is the real one, in a process of its own; every refusal is checked, not only shown.
+ *
+ *     npm run demo [-- --keep]      --keep leaves the folder for you to look around in
+ */
+import { randomInt } from 'node:crypto'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { styleText } from 'node:util'
+import { checkEvidence, parseEvidence, parseTrust } from '@samebits/core'
+import { nodeCrypto } from '@samebits/core/node'
+import { forgeUnlogged } from './demo/forgery.ts'
+import { Stage } from './demo/stage.ts'
+import { serveFolder } from './demo/web.ts'
+
+const product = 'samebits.dev/samebits'
+const origin = 'log.example.com/demo'
+
+const folder = await mkdtemp(join(tmpdir(), 'samebits-demo-'))
+const stage = new Stage(
+  (text) => process.stdout.write(text),
+  (text) => styleText('bold', text),
+)
+const at = (...parts: string[]) => join(folder, ...parts)
+
+let feedFolder = at('publisher', 'feed')
+const web = await serveFolder(() => feedFolder)
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void finish(130))
+const started = performance.now()
+try {
+  await tell()
+  const seconds = ((performance.now() - started) / 1000).toFixed(1)
+  console.log(`\nTwo releases installed through the gate, three attacks refused, in ${seconds} s.`)
+  await finish(0)
+} catch (error) {
+  console.error(`\nThe demo went wrong: ${error instanceof Error ? error.message : String(error)}`)
+  await finish(1)
+}
+
+async function finish(status: number): Promise<never> {
+  await stage.close()
+  await web.stop()
+  if (process.argv.includes('--keep')) console.log(`Everything is still in ${folder}`)
+  else await rm(folder, { recursive: true, force: true })
+  process.exit(status)
+}
+
+async function tell(): Promise<void> {
+  for (const room of ['log', 'publisher/dist', 'user', 'attacker']) await mkdir(at(room), { recursive: true })
+  const cli = await packCli('0.1.0')
+
+  stage.step('A log: two keys (Ed25519 and ML-DSA-44), a signed empty tree')
+  await stage.run('samebits-log', ['keygen', '--origin', origin], { cwd: at('log'), quiet: true })
+  const init = await stage.run('samebits-log', ['init', '--origin', origin, '--json'], { cwd: at('log'), quiet: true })
+  await writeFile(at('log', 'log.json'), init.stdout)
+  stage.say(indent((JSON.parse(init.stdout) as { checkpoint: string }).checkpoint.replace(/^(.{100}).+$/gm, '$1…')))
+
+  stage.step('A publisher: keys, trust file, admission file, first anchor')
+  const port = String(randomInt(20_000, 60_000))
+  const logUrl = `http://127.0.0.1:${port}`
+  const initArgs = [
+    'init',
+    '--product',
+    product,
+    '--log',
+    '../log/log.json',
+    '--log-url',
+    logUrl,
+    '--feed-url',
+    web.url,
+  ]
+  await stage.run('samebits-build', initArgs, { cwd: at('publisher') })
+  const serveArgs = ['serve', '--port', port, '--admission-file', '../publisher/admission.json', '--log-level', 'warn']
+  let log = await stage.serve('samebits-log', serveArgs, at('log'))
+
+  stage.step("The first release: samebits' own command line, one file")
+  await publish(cli, '0.1.0')
+
+  stage.step('A user has the trust file and the anchor, and installs through the gate')
+  for (const file of ['trust.json', `${product.replace('/', '_')}.anchor.json`])
+    await cp(at('publisher', file), at('user', file))
+  const samebits = at('user', 'samebits.cjs')
+  await cp(cli, samebits)
+  const update = ['update', '--trust', 'trust.json', '--into', 'app', '--executable']
+  await stage.run(samebits, update, { cwd: at('user') })
+  await stage.run(at('user/app/samebits.cjs'), ['--version'], { cwd: at('user') })
+
+  stage.step('The attacker keeps a copy of the log as it is now, with its keys')
+  await log.stop()
+  await cp(at('log'), at('attacker', 'log'), { recursive: true })
+  await cp(at('publisher'), at('attacker', 'publisher'), { recursive: true })
+  stage.say('He has stolen the keys of the log and of the publisher: all there is to steal.')
+  log = await stage.serve('samebits-log', serveArgs, at('log'))
+
+  stage.step('The next release; the user updates and runs it')
+  const next = await packCli('0.2.0')
+  await publish(next, '0.2.0')
+  await stage.run(samebits, update, { cwd: at('user') })
+  await stage.run(at('user/app/samebits.cjs'), ['--version'], { cwd: at('user') })
+  await stage.run(samebits, update, { cwd: at('user') })
+
+  stage.step('Attack 1: the file is altered, its bundle is genuine')
+  const bundle = at('publisher', 'dist', 'samebits.cjs.samebits.json')
+  await mkdir(at('attacker', 'one'))
+  await cp(bundle, at('attacker', 'one', 'samebits.cjs.samebits.json'))
+  await writeFile(at('attacker', 'one', 'samebits.cjs'), `${await readFile(next, 'utf8')}\n/* and a little more */\n`)
+  const verify = ['--trust', '../../user/trust.json']
+  await stage.run(samebits, ['verify', 'samebits.cjs', ...verify], { cwd: at('attacker', 'one'), expect: 10 })
+
+  stage.step("Attack 2: the file is signed with the publisher's stolen key, but never logged")
+  await mkdir(at('attacker', 'two'))
+  const evil = 'console.log("all your files are mine")\n'
+  await writeFile(at('attacker', 'two', 'samebits.cjs'), evil)
+  const forged = await forgeUnlogged({ bundle, keyFile: at('publisher', 'keys', 'publisher.pem'), artifact: evil })
+  await writeFile(at('attacker', 'two', 'samebits.cjs.samebits.json'), forged)
+  await stage.run(samebits, ['verify', 'samebits.cjs', ...verify], { cwd: at('attacker', 'two'), expect: 10 })
+
+  stage.step('Attack 3: a forked log, for this user alone, at the very address of the real one')
+  await log.stop()
+  log = await stage.serve('samebits-log', serveArgs, at('attacker', 'log'))
+  await writeFile(at('attacker', 'publisher', 'dist', 'samebits.cjs'), evil)
+  for (const version of ['0.2.0', '0.3.0']) {
+    const args = ['publish', 'dist/samebits.cjs', '--version', version]
+    await stage.run('samebits-build', args, { cwd: at('attacker', 'publisher'), quiet: true })
+  }
+  feedFolder = at('attacker', 'publisher', 'feed')
+  await stage.run(samebits, update, { cwd: at('user'), expect: 11 })
+  await stage.run(at('user/app/samebits.cjs'), ['--version'], { cwd: at('user') })
+  await showEvidence()
+}
+
+async function publish(file: string, version: string): Promise<void> {
+  await cp(file, at('publisher', 'dist', 'samebits.cjs'))
+  const args = ['publish', 'dist/samebits.cjs', '--version', version]
+  await stage.run('samebits-build', args, { cwd: at('publisher') })
+}
+
+/** The command line as users have it: one file, bundled. */
+async function packCli(version: string): Promise<string> {
+  const out = at(`cli-${version}`)
+  const script = join(import.meta.dirname, 'build-cli.mjs')
+  await stage.run(script, [out, version], {
+    cwd: folder,
+    quiet: true,
+    shown: `node scripts/build-cli.mjs … ${version}`,
+  })
+  return join(out, 'samebits.cjs')
+}
+
+/** What the client kept convinces somebody who has nothing but the file and the log's key. */
+async function showEvidence(): Promise<void> {
+  const kept = at('user', 'app', '.samebits', 'state', 'evidence')
+  const files = await readdir(kept)
+  const [name] = files
+  if (name === undefined) throw new Error(`no evidence was kept in ${kept}`)
+  const evidence = parseEvidence(await readFile(join(kept, name)))
+  const trust = parseTrust(nodeCrypto, await readFile(at('user', 'trust.json')))
+  const finding = checkEvidence({ crypto: nodeCrypto, evidence, keys: trust.policy.logs.map(({ key }) => key) })
+  if (finding.verdict !== 'convicts') throw new Error('the evidence does not convict')
+  stage.say(`The evidence, judged from the file and the log's key alone:\n${indent(finding.findings.join('\n'))}`)
+}
+
+function indent(text: string): string {
+  return text.trimEnd().replace(/^/gm, '  ')
+}
