@@ -68,7 +68,12 @@ export default {
     },
     only('express-in-http', '(?:express|helmet|express-rate-limit|compression)', 'http'),
     only('sql-in-store', '(?:better-sqlite3|pg)', '-store\\.ts$'),
-    { name: 'node-sqlite', severity: 'error', from: { pathNot: '^host/src/lock\\.ts$' }, to: { path: '^(?:node:)?sqlite$' } },
+    {
+      name: 'node-sqlite',
+      severity: 'error',
+      from: { pathNot: '^host/src/lock\\.ts$' },
+      to: { path: '^(?:node:)?sqlite$' },
+    },
     only('commander-in-commands', 'commander', '(?:^|/)(?:main|commands?)\\.ts$|/commands/'),
     { name: 'no-tests-in-code', severity: 'error', from: { pathNot: '\\.test\\.ts$' }, to: { path: '\\.test\\.ts$' } },
   ],
