@@ -17,7 +17,7 @@ import { keyIdHex, keyNameFault, samePublicKey, TYPE_ED25519, type VerifierKey }
 export const MAX_SIGNATURES = 64
 
 /** Longest note, in UTF-16 units: 64 ML-DSA-44 lines take a quarter of it. */
-export const MAX_NOTE_LENGTH = 1 << 20
+export const MAX_NOTE_LENGTH: number = 1 << 20
 
 /** One signature line. `signature` is what follows the four bytes of the key ID. */
 export interface NoteSignature {
