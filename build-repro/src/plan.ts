@@ -6,6 +6,7 @@ import type { Artifact } from '@samebits/core'
 import { ProgramError } from '@samebits/host'
 import type { Kept } from './kept.ts'
 import type { LoggedRelease, ProductView } from './product-view.ts'
+import { isOpen } from './staple-set.ts'
 
 /** What the person asks for. */
 export interface Wanted {
@@ -22,7 +23,7 @@ export type Plan =
   | { readonly kind: 'resume'; readonly kept: Kept }
   /** This key logged exactly this, but nothing is kept here: take its bytes from the log. */
   | { readonly kind: 'adopt'; readonly release: LoggedRelease; readonly leaf: Uint8Array }
-  /** Kept, never logged, and overtaken by another release: it can never be met. */
+  /** Kept and not met, and another release has its place: it can never be met. */
   | { readonly kind: 'overtaken'; readonly kept: Kept; readonly head: string }
 
 /**
@@ -36,14 +37,25 @@ export function planPublish(wanted: Wanted, kept: readonly Kept[], view: Product
   )
   const same = mine.find(({ request }) => request.version === wanted.version)
   if (same !== undefined) return continueKept(same, wanted, view)
-  const logged = view.releases.find(
-    ({ statement }) => statement.channel === wanted.channel && statement.version === wanted.version,
-  )
-  if (logged !== undefined) return continueLogged(logged, wanted, hint)
+  const logged = sameVersion(wanted, view)
+  if (logged !== null) return continueLogged(logged, wanted, hint)
   const unfinished = mine.find(({ published }) => published === null)
   if (unfinished !== undefined && !isOvertaken(unfinished, view)) throw unfinishedError(unfinished)
   const head = view.heads.get(wanted.channel) ?? null
   return { kind: 'sign', sequence: (head?.sequence ?? 0) + 1, previous: head?.id ?? null }
+}
+
+/**
+ * A logged release of this version that stands in the way: a met one, or an open proposal of the very same files. A proposal of
+ * other files does not: else one stolen key could block a version.
+ */
+function sameVersion(wanted: Wanted, view: ProductView): LoggedRelease | null {
+  const same = view.releases.filter(
+    ({ statement }) => statement.channel === wanted.channel && statement.version === wanted.version,
+  )
+  const open = (release: LoggedRelease) =>
+    isOpen(view, release) && sameFiles(release.statement.artifacts, wanted.artifacts)
+  return same.find(({ metAt }) => metAt !== null) ?? same.find(open) ?? null
 }
 
 function continueKept(kept: Kept, wanted: Wanted, view: ProductView): Plan {
@@ -74,11 +86,11 @@ function continueLogged(release: LoggedRelease, wanted: Wanted, hint: string): P
   })
 }
 
-/** Whether a statement that is not in the log lost its place to another release. */
+/** Whether a statement lost its place to another release, logged or not: it can never be met any more. */
 export function isOvertaken({ id, request }: Kept, view: ProductView): boolean {
   const head = view.heads.get(request.channel)
-  const logged = view.releases.some((release) => release.id === id)
-  return !logged && head !== undefined && head.sequence >= request.sequence
+  const met = view.releases.some((release) => release.id === id && release.metAt !== null)
+  return !met && head !== undefined && head.sequence >= request.sequence
 }
 
 type FileFacts = Pick<Artifact, 'name' | 'size' | 'sha256'>

@@ -162,6 +162,8 @@ export async function finish(
   const publishers = { signed, needed: session.trust.publishers.threshold }
   const common = { id: kept.id, version, channel, sequence, index, size: now.tree.size, publishers }
   if (release.metAt === null) {
+    if (isOvertaken(kept, now.view))
+      throw await overtaken(session, kept, describeHead(now.view.heads.get(channel) ?? null))
     const waiting = `${signed} of ${publishers.needed} publishers have signed it`
     return { kind: 'open', ...common, bundles: [], anchor: null, fed: false, waiting }
   }

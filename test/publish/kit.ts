@@ -5,7 +5,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { type LogFolder, type LogProcess, startLog } from '../support/log-process.ts'
@@ -131,13 +131,22 @@ export interface Product {
   remove(): Promise<void>
 }
 
-export async function newProduct(name = 'example.com/notes', initFlags: readonly string[] = []): Promise<Product> {
+export interface ProductOptions {
+  readonly name?: string
+  readonly initFlags?: readonly string[]
+  /** Changes the workspace between `init` and the start of the log: other keys, other thresholds. */
+  readonly prepare?: (folder: string) => Promise<void>
+}
+
+export async function newProduct(options: ProductOptions = {}): Promise<Product> {
+  const { name = 'example.com/notes', initFlags = [], prepare } = options
   const folder = await mkdtemp(join(tmpdir(), 'samebits-publish-'))
   const { logFolder, logFile } = await newLog()
   const proxy = await startProxy()
   const flags = ['init', '--product', name, '--log', logFile, '--log-url', proxy.url, ...initFlags]
   const { status, stderr } = await build(folder, ...flags)
   if (status !== 0) throw new Error(`init: ${stderr}`)
+  await prepare?.(folder)
   const admission = join(folder, 'admission.json')
   const log = await startLog(logFolder, ['--mode', 'product', '--admission-file', admission, '--log-level', 'warn'])
   proxy.target = log.url
@@ -166,26 +175,26 @@ export async function newProduct(name = 'example.com/notes', initFlags: readonly
   return product
 }
 
-/** A copy of the workspace's public files, as another publisher has them, with a key of their own. */
-export async function secondPublisher(product: Product, key: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'samebits-second-'))
-  const { recipe, names } = await publicFiles(product)
-  for (const path of names) {
-    await mkdir(dirname(join(folder, path)), { recursive: true })
+/** Adds a key to `publishers` of the trust file, made by keygen, and sets the threshold. @returns the private key's path */
+export async function addPublisher(folder: string, id: string, threshold: number): Promise<string> {
+  const key = join(folder, `${id}.pem`)
+  const { stdout } = await build(folder, 'keygen', key, '--algorithm', 'p256')
+  const path = join(folder, 'trust.json')
+  const trust = JSON.parse(await readFile(path, 'utf8')) as { publishers: { threshold: number; members: object[] } }
+  trust.publishers.members.push({ id, publicKey: `${stdout.trimEnd()}\n` })
+  trust.publishers.threshold = threshold
+  await writeFile(path, JSON.stringify(trust))
+  return key
+}
+
+/** A workspace of another publisher: the public files, and a private key of their own. */
+export async function otherWorkspace(product: Product, key: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'samebits-other-'))
+  const recipe = (await product.json('samebits.build.json')) as { publish: Readonly<Record<string, unknown>> }
+  for (const path of ['trust.json', 'sizes.json', String(recipe.publish['anchor'])])
     await cp(product.at(path), join(folder, path))
-  }
-  await writeFile(
-    join(folder, 'samebits.build.json'),
-    JSON.stringify({ ...recipe, publish: { ...recipe.publish, key } }),
-  )
+  await cp(key, join(folder, 'mine.pem'))
+  const own = { ...recipe, publish: { ...recipe.publish, key: 'mine.pem' } }
+  await writeFile(join(folder, 'samebits.build.json'), JSON.stringify(own))
   return folder
-}
-
-interface RecipeLike {
-  readonly publish: Readonly<Record<string, unknown>>
-}
-
-async function publicFiles(product: Product): Promise<{ recipe: RecipeLike; names: readonly string[] }> {
-  const recipe = (await product.json('samebits.build.json')) as RecipeLike
-  return { recipe, names: ['trust.json', 'sizes.json', String(recipe.publish['anchor'])] }
 }

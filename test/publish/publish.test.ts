@@ -7,7 +7,7 @@ import { newProduct, type Product } from './kit.ts'
 
 let product: Product
 beforeAll(async () => {
-  product = await newProduct('example.com/notes', ['--feed-url', 'https://updates.example.com/notes/'])
+  product = await newProduct({ initFlags: ['--feed-url', 'https://updates.example.com/notes/'] })
 })
 afterAll(() => product.remove())
 
