@@ -59,7 +59,7 @@ export async function applyStaged(
   if (approved.kind !== 'approved') return approved
   const { notices, release, state } = approved
   const installer = await openInstaller(options)
-  const { record } = applied(state, release, null, begun.run.now)
+  const { record } = applied(state, release, null)
   try {
     const next = { record, files: release.files.map(({ name, sha256, size }) => ({ name, sha256, size })) }
     await installer.install({
@@ -76,7 +76,7 @@ export async function applyStaged(
 }
 
 async function commit({ begun, release, state }: Approved, { previous }: Journal): Promise<void> {
-  await begun.keeper.keep(applied(state, release, formerInstall(previous), begun.run.now).state)
+  await begun.keeper.keep(applied(state, release, formerInstall(previous)).state)
 }
 
 function formerInstall({ record, files }: FormerSet): PreviousInstall | null {

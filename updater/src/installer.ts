@@ -15,11 +15,12 @@
 import { constants } from 'node:fs'
 import { chmod, lstat, mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { formatInstallRecord } from '@samebits/core'
 import { acquireLock, isCode, syncDirectory, writeFileDurably } from '@samebits/host'
 import { IoFailure, isFailure, reasonOf } from './failure.ts'
 import { hashHandle } from './file-hash.ts'
 import { type HealthCheck, runHealthCheck } from './health-check.ts'
-import { formatInstallRecord, installRecordName } from './install-record.ts'
+import { installRecordName } from './install-record.ts'
 import {
   type FormerSet,
   type InstalledFile,

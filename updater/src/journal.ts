@@ -10,10 +10,9 @@
 import { constants } from 'node:fs'
 import { lstat, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { InstallRecord } from '@samebits/core'
+import { canonicalJson, type InstallRecord, parseInstallRecord } from '@samebits/core'
 import { isCode, syncDirectory, writeFileDurably } from '@samebits/host'
 import { IoFailure } from './failure.ts'
-import { parseInstallRecord } from './install-record.ts'
 import { artifactPath, openPlainFile } from './paths.ts'
 
 /** One installed file. */
@@ -103,15 +102,21 @@ export function parseJournal(text: string): Journal {
     return {
       step,
       healthCheck,
-      next: { record: parseInstallRecord(set['record']), files: parseFiles(set['files']) },
+      next: { record: parseRecord(set['record']), files: parseFiles(set['files']) },
       previous: {
-        record: former['record'] === null ? null : parseInstallRecord(former['record']),
+        record: former['record'] === null ? null : parseRecord(former['record']),
         files: parseFiles(former['files']),
       },
     }
   } catch (error) {
     throw new IoFailure('INSTALL_FAILED', 'the install journal is not one that an updater wrote', { cause: error })
   }
+}
+
+/** The record as the install folder would hold it: core's form is canonical, whatever ours here. */
+function parseRecord(value: unknown): InstallRecord {
+  if (typeof value !== 'object' || value === null) throw new TypeError('no install record')
+  return parseInstallRecord(canonicalJson(value))
 }
 
 function isStep(value: unknown): value is JournalStep {

@@ -31,8 +31,6 @@ export interface FetcherOptions {
   /** For feeds: it may carry headers of the application. */
   readonly feedHttp: HttpClient
   readonly hasher: Hasher
-  /** Asked in place of the feeds that the anchor names. */
-  readonly feeds: readonly string[] | null
   /** Tiles in flight at a time. */
   readonly concurrency?: number
   /** Whether the run may read more history: false once its time is spent. */
@@ -65,7 +63,7 @@ async function answerNeed(options: FetcherOptions, reader: ReaderFor, need: Need
     case 'heads':
       return await fetchHeads(options, need.sources)
     case 'offers':
-      return await fetchOffers(options, options.feeds ?? need.feeds, need.channel)
+      return await fetchOffers(options, need.feeds, need.channel)
     case 'consistency':
       return await firstOf(options, need.sources, async (prefix) => {
         const tree = reader(prefix, { size: need.to, root: need.root })
@@ -114,11 +112,18 @@ async function fetchHeads(options: FetcherOptions, sources: readonly string[]): 
   return await gather(options, heads, (found) => ({ kind: 'heads', heads: found }))
 }
 
+/** The bundles of all feeds. A page where a bundle should be is a network that answers for others: no answer. */
 async function fetchOffers(options: FetcherOptions, feeds: readonly string[], channel: string): Promise<Answer> {
-  const get = (feed: string) =>
-    getBody(options, options.feedHttp, join(feed, `${channel}.samebits.json`), maxBundleBytes)
+  const get = async (feed: string) => {
+    const url = join(feed, `${channel}.samebits.json`)
+    const bytes = await getBody(options, options.feedHttp, url, maxBundleBytes)
+    if (bytes[0] !== openingBrace) throw new IoFailure('TRANSPORT', `${url} answers with something that is no bundle`)
+    return bytes
+  }
   return await allOf(options, feeds, get, (bundles) => ({ kind: 'offers', bundles }))
 }
+
+const openingBrace = 0x7b
 
 async function getBody(options: FetcherOptions, http: HttpClient, url: string, maxBytes: number): Promise<Uint8Array> {
   const { status, body } = await http.get(url, { maxBytes, signal: options.signal })

@@ -164,11 +164,11 @@ class StoredUpdater implements Updater {
   }
 
   async #drive(begun: Begun, fetcher: NeedFetcher | null, signal: AbortSignal | undefined) {
-    const { bundle = null, onEvent } = this.#options
+    const { onEvent } = this.#options
     return await drive({
       step: (state, material) => judge(begun.run, state, material),
       state: begun.state,
-      material: { offers: bundle === null ? null : [bundle], answers: new Map() },
+      material: { offers: await this.#offers(fetcher), answers: new Map() },
       fetcher,
       keeper: begun.keeper,
       signal,
@@ -176,6 +176,15 @@ class StoredUpdater implements Updater {
         if (need.kind === 'entries') onEvent?.({ kind: 'history', from: need.from, to: need.to, size: need.size })
       },
     })
+  }
+
+  /** The bundle in hand, or those of the feeds that the application names; null: the anchor's feeds are asked in their turn. */
+  async #offers(fetcher: NeedFetcher | null): Promise<readonly Uint8Array[] | null> {
+    const { bundle = null, feeds = null, channel } = this.#options
+    if (bundle !== null) return [bundle]
+    if (feeds === null || fetcher === null) return null
+    const answer = await fetcher.answer({ kind: 'offers', channel, feeds })
+    return answer.kind === 'offers' ? answer.bundles : []
   }
 
   /** What was staged before is restated under a tree that moved; where that fails it stays as it was. */
@@ -218,14 +227,13 @@ class StoredUpdater implements Updater {
   }
 
   #fetcher(signal: AbortSignal | undefined): NeedFetcher | null {
-    const { online = true, crypto: hasher, feeds = null, stopwatch, historyBudgetMs = 120_000 } = this.#options
+    const { online = true, crypto: hasher, stopwatch, historyBudgetMs = 120_000 } = this.#options
     if (!online) return null
     const end = stopwatch() + historyBudgetMs
     return createNeedFetcher({
       http: this.#http(false),
       feedHttp: this.#http(true),
       hasher,
-      feeds,
       mayReadOn: () => stopwatch() < end,
       signal,
     })

@@ -65,20 +65,26 @@ function parseOptions(command: Command, args: readonly string[]): Parsed {
   const positionals: string[] = []
   for (const token of tokens) {
     if (token.kind === 'positional') positionals.push(token.value)
-    if (token.kind === 'option') collect(command, specs, values, token.name, token.rawName, token.value)
+    if (token.kind === 'option') collect(command, specs, values, token)
   }
   if (values.has('help')) return { kind: 'help', command }
   demandAll(command, values, positionals)
   return { kind: 'run', command, given: argumentsOf(positionals, values) }
 }
 
+interface GivenOption {
+  readonly name: string
+  readonly rawName: string
+  readonly value: string | undefined
+  /** Whether the value came as `--name=value`. */
+  readonly inlineValue: boolean | undefined
+}
+
 function collect(
   command: Command,
   specs: Readonly<Record<string, OptionSpec>>,
   values: Map<string, string[]>,
-  name: string,
-  rawName: string,
-  value: string | undefined,
+  { name, rawName, value, inlineValue }: GivenOption,
 ): void {
   const spec = Object.hasOwn(specs, name) ? specs[name] : undefined
   if (spec === undefined) {
@@ -86,7 +92,8 @@ function collect(
     throw misuse(`${command.name} has no option ${rawName}${near === null ? '' : `; did you mean --${near}?`}`, command)
   }
   if (spec.value === undefined && value !== undefined) throw misuse(`${rawName} takes no value`, command)
-  if (spec.value !== undefined && (value === undefined || value === ''))
+  const swallowed = inlineValue !== true && value?.startsWith('--') === true
+  if (spec.value !== undefined && (value === undefined || value === '' || swallowed))
     throw misuse(`${rawName} needs a value, ${spec.value}`, command)
   const earlier = values.get(name) ?? []
   if (earlier.length > 0 && !spec.multiple) throw misuse(`${rawName} is given twice`, command)

@@ -22,6 +22,8 @@ nothing, unless --state names a folder: then it also holds the bundle against wh
       state: { value: 'DIR', help: 'compare with, and remember in, the state kept there' },
       channel,
       platform,
+      artifact: { value: 'NAME', help: 'name of the artifact in its release, where several fit' },
+      'media-type': mediaType,
       'max-age': { value: 'DURATION', help: 'refuse a view older than this, as 30d' },
     },
     examples: [

@@ -12,13 +12,11 @@ export const globalOptions: Readonly<Record<string, OptionSpec>> = {
 export function durationOption(given: Arguments, name: string): number | null {
   const text = given.text(name)
   if (text === undefined) return null
-  try {
-    return parseDuration(text)
-  } catch {
-    throw new ProgramError({
-      code: 'USAGE',
-      detail: `--${name} ${text} is no duration`,
-      remedy: 'Write a whole number and s, m, h or d, as 14d.',
-    })
-  }
+  const seconds = parseDuration(text)
+  if (seconds !== null) return seconds
+  throw new ProgramError({
+    code: 'USAGE',
+    detail: `--${name} ${text} is no duration`,
+    remedy: 'Write a whole number and s, m, h or d, as 14d.',
+  })
 }

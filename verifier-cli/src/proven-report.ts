@@ -1,22 +1,22 @@
 /** What was proven, as a checklist and as JSON. */
-import type { Accepted, Proven } from '@samebits/core'
+import type { Proven } from '@samebits/core'
 import { ago, type CheckLine, count, names } from './screen.ts'
 
-export function provenLines({ proven }: Pick<Accepted, 'proven'>): CheckLine[] {
-  const { publishers, log } = proven
+export function provenLines({ proven }: { readonly proven: Proven }): CheckLine[] {
+  const { publishers, log, rebuilders } = proven
   return [
-    {
-      mark: 'ok',
-      label: 'publisher',
-      text: `${names(publishers.operators)} (${publishers.operators.length} of ${publishers.threshold} needed)`,
-    },
+    ...(publishers === null ? [] : [publisherLine(publishers)]),
     { mark: 'ok', label: 'log', text: `in ${log.origin}, a tree of ${count(log.size, 'entry', 'entries')}` },
     witnessLine(proven),
-    rebuilderLine(proven),
+    ...(rebuilders === null ? [] : [rebuilderLine(rebuilders)]),
     consistencyLine(proven),
     historyLine(proven),
     freshnessLine(proven),
   ]
+}
+
+function publisherLine({ operators, threshold }: NonNullable<Proven['publishers']>): CheckLine {
+  return { mark: 'ok', label: 'publisher', text: `${names(operators)} (${operators.length} of ${threshold} needed)` }
 }
 
 function witnessLine({ witnesses }: Proven): CheckLine {
@@ -32,8 +32,7 @@ function witnessLine({ witnesses }: Proven): CheckLine {
   }
 }
 
-function rebuilderLine({ rebuilders }: Proven): CheckLine {
-  const { operators, required, waived } = rebuilders
+function rebuilderLine({ operators, required, waived }: NonNullable<Proven['rebuilders']>): CheckLine {
   if (waived) return { mark: 'warn', label: 'rebuilders', text: 'waived by the authority for this release' }
   if (required === 0 && operators.length === 0) return { mark: 'none', label: 'rebuilders', text: 'none asked for' }
   return {

@@ -41,7 +41,7 @@ export function tellRefusal(world: World, stopped: Stopped): number {
 
 function refusalJson({ refusal, evidencePath, notices }: Stopped, exit: number): object {
   const { kind, code, detail, remedy, step } = refusal satisfies Refusal
-  return { result: kind, exit, code, detail, remedy, step, evidence: evidencePath, notices }
+  return { result: kind, exit, code: code ?? 'USAGE', detail, remedy, step, evidence: evidencePath, notices }
 }
 
 /** Notices go where they do not mix with an answer. */

@@ -1,6 +1,6 @@
 /** `samebits update --trust FILE --into DIR` */
 import { dirname, resolve } from 'node:path'
-import { type Accepted, bundleCaps, type Notice, verdictExit } from '@samebits/core'
+import { type Accepted, bundleCaps, type Current, type InstalledFlaw, type Notice, verdictExit } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import { ProgramError, type Progress, progress, visible } from '@samebits/host'
 import { createUpdater, type HealthCheck, type UpdaterEvent, type UpdaterOptions } from '@samebits/updater'
@@ -139,23 +139,27 @@ function createDisplay(world: World) {
   }
 }
 
-function tellCurrent(
-  world: World,
-  current: { readonly kind: 'current'; readonly flaw: 'revoked' | 'disowned' | null; readonly id: string | null },
-  notices: readonly Notice[],
-): number {
+function tellCurrent(world: World, current: Current, notices: readonly Notice[]): number {
   const exit = verdictExit(current)
+  const { flaw, id, proven } = current
   if (world.json) {
-    world.stdout.write(`${JSON.stringify({ result: 'current', exit, flaw: current.flaw, id: current.id, notices })}\n`)
+    world.stdout.write(`${JSON.stringify({ result: 'current', exit, flaw, id, proven, notices })}\n`)
     return exit
   }
   tellNotices(world, notices)
-  if (current.flaw === null) world.stdout.write('nothing newer: what is installed is current\n')
-  else
-    world.stdout.write(
-      `${styled(world, 'yellow', current.flaw.toUpperCase())}: what is installed is ${current.flaw}, and nothing newer is there. Stop using it.\n`,
-    )
+  if (flaw === null)
+    world.stdout.write(`nothing newer: what is installed is current\n${checklist(world, provenLines(current))}`)
+  else world.stderr.write(flawText(world, flaw))
   return exit
+}
+
+/** The one result that is neither a refusal nor good: somebody runs what they should not. */
+function flawText(world: World, flaw: InstalledFlaw): string {
+  const what = flaw === 'revoked' ? 'the publisher has withdrawn it' : 'the publisher does not stand behind it any more'
+  return `${styled(world, 'yellow', flaw.toUpperCase())}: nothing newer is there, and what is installed must not be used
+  seen      ${what}
+  do        Stop using it, and update as soon as there is a newer release.
+`
 }
 
 function tellAccepted(

@@ -1,0 +1,84 @@
+/** `samebits verify ARTIFACT --trust FILE` */
+import { bundleCaps, refuse, updateBundleFileName } from '@samebits/core'
+import { nodeCrypto } from '@samebits/core/node'
+import { ProgramError, systemReason, visible } from '@samebits/host'
+import { type VerifyResult, verifyArtifact } from '@samebits/updater'
+import type { Arguments, Run } from '../command.ts'
+import { readInput, readOptional } from '../input-file.ts'
+import { readTrustInputs } from '../inputs.ts'
+import { durationOption } from '../options.ts'
+import { provenLines } from '../proven-report.ts'
+import { tellNotices, tellRefusal } from '../refusal-report.ts'
+import { checklist, styled } from '../screen.ts'
+import type { World } from '../world.ts'
+
+export const run: Run = async (given, world) => {
+  const file = given.positionals[0] ?? ''
+  const bundlePath = given.text('bundle') ?? updateBundleFileName(file)
+  const { trust, anchor, channel } = await readTrustInputs(given)
+  const bundle = await readBundle(given, bundlePath)
+  if (bundle === null) {
+    const refusal = refuse('PROOF_MISSING', '13', `there is no update bundle at ${bundlePath}`)
+    return tellRefusal(world, { kind: 'stopped', refusal, notices: [], evidencePath: null })
+  }
+  const result = await verifyArtifact({
+    file,
+    bundle,
+    trust,
+    anchor,
+    want: {
+      channel,
+      platform: given.text('platform') ?? world.platform,
+      artifact: given.text('artifact') ?? null,
+      mediaType: given.text('media-type') ?? null,
+      maxAge: durationOption(given, 'max-age'),
+    },
+    now: world.clock(),
+    crypto: nodeCrypto,
+    stateDir: given.text('state') ?? null,
+    uid: world.uid,
+    signal: world.signal,
+  }).catch((error: unknown) => {
+    throw fileError(file, error)
+  })
+  return result.kind === 'stopped' ? tellRefusal(world, result) : tellVerified(world, file, result)
+}
+
+async function readBundle(given: Arguments, path: string): Promise<Uint8Array | null> {
+  const named = given.text('bundle') !== undefined
+  return await (named ? readInput : readOptional)('bundle', path, bundleCaps.bytes)
+}
+
+function fileError(file: string, error: unknown): unknown {
+  if (!(error instanceof Error) || !('syscall' in error)) return error
+  const detail = `cannot read ${file}: ${systemReason(error)}`
+  return new ProgramError({
+    code: 'FILE_UNREADABLE',
+    detail,
+    remedy: 'Check the path and its permissions.',
+    cause: error,
+  })
+}
+
+function tellVerified(
+  world: World,
+  file: string,
+  result: Extract<VerifyResult, { readonly kind: 'verified' }>,
+): number {
+  const { release, digest, notices } = result
+  const { id, channel, sequence, version, proven, files } = release
+  const name = files[0]?.name ?? ''
+  if (world.json) {
+    const artifact = { file, name, ...digest }
+    world.stdout.write(
+      `${JSON.stringify({ result: 'verified', exit: 0, release: { id, channel, sequence, version }, artifact, proven, notices })}\n`,
+    )
+    return 0
+  }
+  tellNotices(world, notices)
+  const bytes = { mark: 'ok' as const, label: 'bytes', text: `${digest.size} bytes, SHA-256 ${digest.sha256}` }
+  world.stdout.write(
+    `${styled(world, 'green', 'VERIFIED')} ${visible(file)} is ${visible(name)} ${version} (${channel} ${sequence})\n${checklist(world, [...provenLines(release), bytes])}`,
+  )
+  return 0
+}
