@@ -210,10 +210,10 @@ describe('one publisher is enough', () => {
 
   test('a vote may name what was logged in the same batch', async () => {
     await log.put(dependencies)
-    const outcomes = await Promise.all([
-      log.tell(sign(first, alice.key)),
-      log.tell(sign(vote(artifactDigest(1), deps), rita.key)),
-      log.tell(sign(vote('ab'.repeat(32), deps, { release: first.id }), ron.key)),
+    const outcomes = await log.tellTogether([
+      sign(first, alice.key),
+      sign(vote(artifactDigest(1), deps), rita.key),
+      sign(vote('ab'.repeat(32), deps, { release: first.id }), ron.key),
     ])
     expect(outcomes).toEqual([0, 1, 2])
   })
@@ -313,7 +313,7 @@ describe('two publishers must agree', () => {
 
   test('a key is held to its unmet statements, until one is met', async () => {
     const junk = Array.from({ length: MAX_UNMET + 1 }, (_, at) => release(1, null, { build: `flood${at}` }))
-    const outcomes = await Promise.all(junk.map((statement) => log.tell(sign(statement, carol.key))))
+    const outcomes = await log.tellTogether(junk.map((statement) => sign(statement, carol.key)))
     expect(outcomes.slice(0, MAX_UNMET)).toEqual(junk.slice(0, MAX_UNMET).map((_, at) => at))
     expect(await log.add(sign(junk[MAX_UNMET] as (typeof junk)[0], carol.key))).toMatchObject({
       status: 429,
@@ -405,14 +405,12 @@ describe('trust statements', () => {
   test('take effect within a batch', async () => {
     await log.put(body)
     const first = release(1, null)
-    const outcomes = await Promise.all(
-      [
-        sign(statement, root.key),
-        sign(first, alice.key),
-        sign(statement, spare.key),
-        sign(release(2, first.id), alice.key),
-      ].map((leaf) => log.tell(leaf)),
-    )
+    const outcomes = await log.tellTogether([
+      sign(statement, root.key),
+      sign(first, alice.key),
+      sign(statement, spare.key),
+      sign(release(2, first.id), alice.key),
+    ])
     expect(outcomes).toEqual([0, 1, 2, 3])
     expect(await log.head()).toEqual({ sequence: 2, id: release(2, first.id).id })
   })
@@ -482,6 +480,30 @@ describe('trust statements', () => {
     expect(await lone.head()).toBeNull()
     await lone.tell(sign(one, ecdsa.key))
     expect(await lone.head()).toEqual({ sequence: 2, id: two.id })
+  })
+
+  test('what a new trust file disowns is not held against those who signed it', async () => {
+    const first = release(1, null)
+    await log.tell(sign(first, alice.key))
+    await log.tell(sign(first, bob.key))
+    const bytes = trustFile({
+      ...double,
+      version: 2,
+      publishers: [alice, { ...bob, until: 1 }, carol],
+      thresholds: [2, 2, 1],
+    })
+    const stricter = trustFile({ ...double, version: 3, publishers: [alice, bob, carol], thresholds: [2, 3, 1] })
+    for (const [version, file] of [bytes, stricter].entries()) {
+      await log.put(file)
+      for (const { key } of [root, spare]) await log.tell(sign(trustStatement(version + 2, file), key))
+      expect(await log.head()).toBeNull()
+    }
+    const counts = () =>
+      log.store.update((tables) => tables.unmetCounts([alice, bob, carol].map(({ key }) => hintOf(key))))
+    expect([...(await counts()).values()]).toEqual([0, 0, 0])
+    expect(await log.tell(sign(first, carol.key))).toBe(6)
+    expect(await log.head()).toEqual({ sequence: 1, id: first.id })
+    expect([...(await counts()).values()]).toEqual([0, 0, 0])
   })
 
   test('a log that a trust file leaves takes nothing more but that statement', async () => {
