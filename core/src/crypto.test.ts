@@ -123,7 +123,7 @@ describe.each<[KeyAlgorithm]>([['ed25519'], ['ml-dsa-44'], ['ecdsa-p256'], ['ecd
   )
 })
 
-describe('Ed25519 where implementations differ', () => {
+describe('Ed25519 where implementations differ', { timeout: 30_000 }, () => {
   interface Case {
     description: string
     message: string

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { gzipSync } from 'node:zlib'
+import { createGzip, gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
 import { describeTileSource } from '../../../test/support/tile-source-contract.ts'
 import { concat, utf8 } from '../bytes.ts'
@@ -232,7 +232,7 @@ describe('answers that are none', () => {
   })
 })
 
-describe('size caps', () => {
+describe('size caps', { timeout: 30_000 }, () => {
   /** Sends 64 KiB chunks until the client goes away; resolves with the bytes sent. */
   function endless(sent: { bytes: number; closed: boolean }, headers: Record<string, string> = {}): RequestListener {
     return (_, response) => {
@@ -273,21 +273,30 @@ describe('size caps', () => {
     expect((await failure(source.tile({ level: 0, index: 0, width: 256 }))).kind).toBe('too-large')
   })
 
-  test('a gzip bomb is given up after its decoded cap', async () => {
-    const bomb = gzipSync(new Uint8Array(200 * 1024 * 1024))
+  test('a gzip bomb without end is given up', async () => {
+    let closed = false
     const source = open(
       await listen((_, response) => {
         response.writeHead(200, { 'content-encoding': 'gzip' })
-        response.end(bomb)
+        const bomb = createGzip({ level: 1 })
+        const zeros = new Uint8Array(1 << 20)
+        const more = () => {
+          if (!closed) bomb.write(zeros, () => setImmediate(more))
+        }
+        response.on('close', () => {
+          closed = true
+          bomb.destroy()
+        })
+        bomb.pipe(response)
+        more()
       }),
     )
-    const before = process.memoryUsage().rss
     expect((await failure(source.entries(0, 256))).kind).toBe('too-large')
-    expect(process.memoryUsage().rss - before).toBeLessThan(150 * 1024 * 1024)
+    await expect.poll(() => closed).toBe(true)
   })
 
   test('a body that comes byte by byte costs no object for each byte', async () => {
-    let left = 2_000_000
+    let left = 500_000
     const drip: FetchLike<never> = async () => ({
       status: 200,
       headers: new Headers(),
@@ -304,11 +313,11 @@ describe('size caps', () => {
     const watch = setInterval(() => {
       most = Math.max(most, process.memoryUsage().arrayBuffers)
     }, 5)
-    const bytes = await httpGet({ fetch: drip }, 'https://log.example/', 2_000_000)
+    const bytes = await httpGet({ fetch: drip }, 'https://log.example/', 500_000)
     clearInterval(watch)
-    expect(bytes).toHaveLength(2_000_000)
+    expect(bytes).toHaveLength(500_000)
     expect(bytes.every((byte) => byte === 7)).toBe(true)
-    expect(most - before).toBeLessThan(32 * 1024 * 1024)
+    expect(most - before).toBeLessThan(16 * 1024 * 1024)
   })
 
   test('gzip within the cap is decoded', async () => {

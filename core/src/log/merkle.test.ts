@@ -92,7 +92,7 @@ describe('vectors', () => {
   })
 })
 
-describe('every tree up to 300 leaves', () => {
+describe('every tree up to 300 leaves', { timeout: 60_000 }, () => {
   const LEAVES = 300
   const leaves = Array.from({ length: LEAVES }, (_, at) => leafHash(Uint8Array.of(at >> 8, at & 255)))
   const known = new Map<string, Uint8Array>()
@@ -139,7 +139,6 @@ describe('every tree up to 300 leaves', () => {
         const proof = proveConsistency(hasher, from, to, read)
         const [fromRoot, toRoot] = [roots[from] as Uint8Array, roots[to] as Uint8Array]
         checkConsistency(hasher, { from, to, fromRoot, toRoot, proof })
-        if (from > 0) expect(rootsFromConsistency(hasher, { from, to, fromRoot, proof })).toEqual({ fromRoot, toRoot })
       }
     }
   })

@@ -57,7 +57,7 @@ function watched(): { source: TileSource; asked: string[] } {
   return { source, asked }
 }
 
-describe('an honest source', () => {
+describe('an honest source', { timeout: 30_000 }, () => {
   test('gives every proof and root', async () => {
     const reader = read()
     for (const index of [0, 1, 255, 256, 65_535, 65_536, 65_791, 65_792, SIZE - 1]) {
@@ -133,7 +133,7 @@ describe('an honest source', () => {
   })
 })
 
-describe('no byte leaves unauthenticated', () => {
+describe('no byte leaves unauthenticated', { timeout: 30_000 }, () => {
   const flip = (bytes: Uint8Array, bit: number) => {
     const at = bit % (bytes.length * 8)
     return bytes.with(at >> 3, (bytes[at >> 3] ?? 0) ^ (1 << (at & 7)))
