@@ -5,6 +5,7 @@
 import {
   type BundleView,
   type Checkpoint,
+  canonicalJson,
   concat,
   cosignatureSigner,
   entryMessage,
@@ -56,6 +57,21 @@ export function entryOfPayload(signer: string, payload: Uint8Array): Uint8Array 
   const key = keyOf(signer)
   const signature = key.sign(entryMessage(payload))
   return formatEntry(nodeCrypto, { payload, signer: { kind: 'key', hint: keyHint(nodeCrypto, key) }, signature })
+}
+
+/** The same around any payload, also one that no formatter writes. */
+export function looseEntry(signer: string, payload: Uint8Array): Uint8Array {
+  const key = keyOf(signer)
+  const hint = keyHint(nodeCrypto, key)
+  return canonicalJson({
+    mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
+    verificationMaterial: { publicKey: { hint }, timestampVerificationData: {} },
+    dsseEnvelope: {
+      payload: toBase64(payload),
+      payloadType: 'application/vnd.in-toto+json',
+      signatures: [{ keyid: hint, sig: toBase64(key.sign(entryMessage(payload))) }],
+    },
+  })
 }
 
 export function witness(name: string): NoteSigner {

@@ -18,9 +18,9 @@ export function selectTarget(
   want: TargetWant,
 ): { readonly target: Target } | { readonly refusal: Refusal } {
   const { channel, artifacts } = release
-  if (channel !== want.channel || !channels.includes(channel)) {
-    return { refusal: refuse('WRONG_CHANNEL', '16', `the release is of channel ${channel}, not ${want.channel}`) }
-  }
+  const wrong = (detail: string): { refusal: Refusal } => ({ refusal: refuse('WRONG_CHANNEL', '16', detail) })
+  if (channel !== want.channel) return wrong(`the release is of channel ${channel}, not ${want.channel}`)
+  if (!channels.includes(channel)) return wrong(`${channel} is no channel of this trust file`)
   const whole = artifacts.filter(({ partOf }) => partOf === null)
   const fitting = whole.filter(
     ({ name, platform, mediaType }) =>
