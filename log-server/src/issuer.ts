@@ -50,6 +50,13 @@ export interface IssuerEvents {
   failed(error: unknown): void
 }
 
+/** The last tree that was signed. */
+export interface LastSigned {
+  readonly range: CompactRange
+  /** The time that its signature states, Unix seconds. */
+  readonly time: number
+}
+
 /** Entries that are read back at once. */
 const readBack = 4096
 
@@ -57,16 +64,16 @@ export class HeadIssuer {
   readonly #parts: IssuerParts
   readonly #events: IssuerEvents
   readonly #epoch: number
-  #signed: CompactRange
+  #signed: LastSigned
   #wanted = false
   #running: Promise<void> | null = null
   readonly #stop = new AbortController()
 
   /**
    * @param epoch of the lease that this process holds
-   * @param signed the range of the last signed tree, whose root is the marker's
+   * @param signed the last signed tree, whose root is the marker's
    */
-  constructor(parts: IssuerParts, events: IssuerEvents, epoch: number, signed: CompactRange) {
+  constructor(parts: IssuerParts, events: IssuerEvents, epoch: number, signed: LastSigned) {
     this.#parts = parts
     this.#events = events
     this.#epoch = epoch
@@ -103,10 +110,12 @@ export class HeadIssuer {
     const { store, signer, marker, witnessing, now } = this.#parts
     const head = await store.head()
     if (head === null || head.epoch !== this.#epoch) throw new HeadMovedError(head)
-    const range = await extendFromStorage(this.#parts, this.#signed, head)
-    const signed = signer.sign(head, now())
+    const range = await extendFromStorage(this.#parts, this.#signed.range, head)
+    // A clock that was set back must not make a larger tree look older than a smaller one: that would convict us.
+    const time = Math.max(now(), this.#signed.time)
+    const signed = signer.sign(head, time)
     await marker.write({ checkpoint: signed.text, epoch: head.epoch })
-    this.#signed = range
+    this.#signed = { range, time }
     this.#events.signed(head.size)
     await this.#publish(head, signed, witnessing)
   }

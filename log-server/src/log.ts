@@ -17,7 +17,7 @@ import { type Sequenced, Sequencer, type SequencerLimits } from './sequencer.ts'
 import type { HeadSigner } from './signer.ts'
 import { CommitUnknownError, type Head, HeadMovedError, type LogStore, StorageError } from './store.ts'
 import { type Place, PlaceError, takeOver } from './takeover.ts'
-import type { Witnessing } from './witnessing.ts'
+import { type Witnessing, WitnessQuorumError } from './witnessing.ts'
 
 /** Clock and timers of the process. */
 export interface Timing {
@@ -120,7 +120,7 @@ export class Log<Item, Tables> implements LogView {
       if (this.#gate.state === 'stopping') return
       const lead = this.#startLead(admission, start)
       this.#lead = lead
-      this.#signedSize = Math.max(this.#signedSize, start.signed.size)
+      this.#signedSize = Math.max(this.#signedSize, start.signed.range.size)
       this.#setGate({ state: 'writing' })
       lead.issuer.offer()
     } catch (error) {
@@ -251,5 +251,6 @@ function readOnly(error: unknown, retrySeconds: number): GateState & { state: 'r
 
 function mayPass(error: unknown): boolean {
   if (error instanceof StorageError) return error.code === 'STORAGE_FULL' || error.code === 'STORAGE_BUSY'
-  return error instanceof HeadMovedError || error instanceof CommitUnknownError || error instanceof PlaceError
+  if (error instanceof CommitUnknownError || error instanceof HeadMovedError) return true
+  return error instanceof PlaceError || error instanceof WitnessQuorumError
 }

@@ -31,6 +31,7 @@ export interface LogServerOptions {
   readonly keepAliveTimeoutMs: number
   readonly maxConnections: number
   readonly requestsPerMinute: number
+  readonly addsPerMinute: number
   readonly trustedProxies: number
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
@@ -99,6 +100,7 @@ export const optionSpecs: Readonly<Record<Name, OptionSpec>> = {
   keepAliveTimeoutMs: integer(30_000, 100, 600_000, 'time a connection may be idle'),
   maxConnections: integer(20_000, 1, 1_000_000, 'connections at once'),
   requestsPerMinute: integer(600, 1, 1_000_000, 'requests to /v1 from one address'),
+  addsPerMinute: integer(60, 1, 1_000_000, 'mode open: entries that one address may submit in a minute'),
   trustedProxies: integer(0, 0, 16, 'proxies in front of this server that tell the client address truly'),
   logLevel: choice('info', ['debug', 'info', 'warn', 'error', 'silent'], 'what is written to standard error'),
 }

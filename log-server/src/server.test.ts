@@ -16,6 +16,7 @@ import { nodeCrypto } from '@samebits/core/node'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { rawMode } from './http/modes-http.ts'
+import { openMode } from './http/product-mode-http.ts'
 import { makeTestLog, realTiming, startTestServer, type TestLog, type TestServer } from './testing.ts'
 
 let log: TestLog
@@ -205,6 +206,18 @@ describe('convenience API', () => {
     const response = await get(path)
     expect(response.status).toBe(400)
     expect(await response.json()).toMatchObject({ status: 400 })
+  })
+
+  it('limits how often one address may submit in mode open', async () => {
+    await server.stop()
+    const open = await startTestServer({ dataDir: log.dataDir, mode: 'open', addsPerMinute: 2 }, log.keys, openMode)
+    const answers = []
+    for (let at = 0; at < 3; at++) answers.push(await open.add('no statement'))
+    expect(answers.map(({ status }) => status)).toEqual([400, 400, 429])
+    expect(await answers[2]?.json()).toMatchObject({ code: 'rate-limited' })
+    expect((await fetch(`${open.url}/checkpoint`)).status).toBe(200)
+    await open.stop()
+    server = await log.start()
   })
 
   it('limits how often one address may ask', async () => {

@@ -87,9 +87,12 @@ async function assemble<Item, Tables>(
     }),
   })
   const onDefect = (error: unknown) => deps.operator.error({ err: error }, 'a request met a defect')
-  const api = apiApp({ log, metrics, onDefect, mount: (v1) => running.mount(v1, log), ...options })
+  const add = { log, maxLeafBytes: options.maxLeafBytes, onDefect, onAnswer: metrics.addAnswered }
+  const open = options.mode === 'open'
+  const limitedAdd = open ? { parts: add, perMinute: options.addsPerMinute } : null
+  const api = apiApp({ log, metrics, onDefect, mount: (v1) => running.mount(v1, log), limitedAdd, ...options })
   const server = createHttpServer({
-    add: { log, maxLeafBytes: options.maxLeafBytes, onDefect, onAnswer: metrics.addAnswered },
+    add: open ? null : add,
     tiles: { log, reader: store, cache, onDefect, checkpointMaxAgeSeconds: options.checkpointMaxAgeSeconds },
     api,
     limits: options,

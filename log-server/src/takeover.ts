@@ -4,9 +4,17 @@
  *
  * Storage may be larger than what was signed (committed, not yet signed), never smaller, never another tree.
  */
-import { type CompactRange, equalBytes, FormatError, type Hasher, NoteError, rangeRoot } from '@samebits/core'
+import {
+  type CompactRange,
+  equalBytes,
+  FormatError,
+  type Hasher,
+  NoteError,
+  type OpenedCheckpoint,
+  rangeRoot,
+} from '@samebits/core'
 import { type Edge, readEdge } from './edge.ts'
-import { extendFromStorage, TreeMismatchError } from './issuer.ts'
+import { extendFromStorage, type LastSigned, TreeMismatchError } from './issuer.ts'
 import { type Marked, MarkerError } from './marker.ts'
 import type { HeadSigner } from './signer.ts'
 import { type Head, HeadMovedError, type LogStore } from './store.ts'
@@ -42,8 +50,7 @@ export interface Takeover {
   /** Under the new epoch. */
   readonly head: Head
   readonly edge: Edge
-  /** The last signed tree. */
-  readonly signed: CompactRange
+  readonly signed: LastSigned
 }
 
 /**
@@ -59,14 +66,16 @@ export async function takeOver(parts: TakeoverParts): Promise<Takeover> {
     throw new BehindError(
       `the marker is of lease ${marked.epoch}, the storage of lease ${before.epoch}: it is an old copy`,
     )
-  const signed = await checkSigned(parts, before, openMarked(signer, marked), 'the marker')
+  const last = openMarked(signer, marked)
+  const range = await checkSigned(parts, before, last.checkpoint, 'the marker')
   for (const place of await ownCheckpoints(parts)) await checkSigned(parts, before, place.tree, place.name)
   const edge = await readEdge(hasher, store, before.size)
   demandRoot(hasher, edge.range, before.root, 'the stored head')
-  await extendFromStorage(parts, signed, before)
+  await extendFromStorage(parts, range, before)
   const head = await store.takeLease()
   if (head.size !== before.size || !equalBytes(head.root, before.root)) throw new HeadMovedError(head)
-  return { head, edge, signed }
+  const time = Math.max(0, ...last.verified.map(({ timestamp }) => timestamp ?? 0))
+  return { head, edge, signed: { range, time } }
 }
 
 interface Tree {
@@ -74,9 +83,9 @@ interface Tree {
   readonly root: Uint8Array
 }
 
-function openMarked(signer: HeadSigner, { checkpoint }: Marked): Tree {
+function openMarked(signer: HeadSigner, { checkpoint }: Marked): OpenedCheckpoint {
   try {
-    return signer.open(checkpoint).checkpoint
+    return signer.open(checkpoint)
   } catch (cause) {
     throw new MarkerError('the checkpoint in the marker is not signed by the keys of this log', { cause })
   }

@@ -16,6 +16,7 @@ import helmet from 'helmet'
 import type { GateState } from '../gate.ts'
 import type { LogView } from '../log-view.ts'
 import type { Metrics } from '../metrics.ts'
+import { type AddParts, handleAdd } from './add-http.ts'
 import { internalProblem, notFound, type Problem, ProblemError, problemOf, sendProblem } from './problem.ts'
 
 export interface ApiParts {
@@ -25,6 +26,8 @@ export interface ApiParts {
   readonly mount: (v1: Router) => void
   /** Requests to `/v1` that one address may make in a minute. */
   readonly requestsPerMinute: number
+  /** `POST /add` here, so often a minute from one address; null where it is answered before Express. */
+  readonly limitedAdd: { readonly parts: AddParts; readonly perMinute: number } | null
   /** How many proxies in front of this server are believed about client addresses. */
   readonly trustedProxies: number
   readonly onDefect: (error: unknown) => void
@@ -45,6 +48,9 @@ export function apiApp(parts: ApiParts): Express {
     res.setHeader('Content-Type', parts.metrics.contentType)
     res.end(await parts.metrics.text())
   })
+  const { limitedAdd } = parts
+  if (limitedAdd !== null)
+    app.post('/add', limiter(limitedAdd.perMinute), (req, res) => handleAdd(limitedAdd.parts, req, res))
   app.use('/v1', limiter(parts.requestsPerMinute), compression(), convenience(parts))
   app.use((_req, res) => sendProblem(res, notFound))
   app.use(errorHandler(parts.onDefect))

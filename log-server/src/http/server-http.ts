@@ -16,7 +16,8 @@ export interface ServerLimits {
 }
 
 export interface ServerParts {
-  readonly add: AddParts
+  /** Null where the API itself answers `POST /add`. */
+  readonly add: AddParts | null
   readonly tiles: TilesParts
   readonly api: Express
   readonly limits: ServerLimits
@@ -44,10 +45,9 @@ export function createHttpServer(parts: ServerParts): Server {
 
 function dispatch({ add, tiles, api }: ServerParts, req: IncomingMessage, res: ServerResponse): void {
   const path = pathOf(req.url ?? '/')
-  if (path === '/add') {
-    if (req.method === 'POST') void handleAdd(add, req, res)
-    else refuseMethod(res)
-  } else if (isTilesPath(path)) void handleTiles(tiles, path, req, res)
+  if (path === '/add' && req.method !== 'POST') refuseMethod(res)
+  else if (path === '/add' && add !== null) void handleAdd(add, req, res)
+  else if (isTilesPath(path)) void handleTiles(tiles, path, req, res)
   else api(req, res)
 }
 
