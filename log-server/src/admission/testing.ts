@@ -71,6 +71,8 @@ export interface TestTrust {
 /** The bytes of a trust file. */
 export function trustFile(trust: TestTrust): Uint8Array {
   const [authority, publishers, rebuilders] = trust.thresholds ?? [1, 1, 0]
+  const policy = trust.policy ?? `log ${vkeyOf(trust.origin ?? origin)} http://127.0.0.1:1/\nquorum none\n`
+  const witnessed = !policy.endsWith('quorum none\n')
   const role = (threshold: number, members: readonly TestMember[]) => ({
     threshold,
     members: members.map(({ key, ...rest }) => ({ ...rest, publicKey: formatSpkiPem(key) })),
@@ -81,15 +83,15 @@ export function trustFile(trust: TestTrust): Uint8Array {
       version: trust.version ?? 1,
       product: trust.product ?? product,
       channels: trust.channels ?? ['stable', 'beta'],
-      tlogPolicy: trust.policy ?? `log ${vkeyOf(trust.origin ?? origin)} http://127.0.0.1:1/\nquorum none\n`,
+      tlogPolicy: policy,
       authority: role(authority, trust.authority),
       publishers: role(publishers, trust.publishers),
       rebuilders: { ...role(rebuilders, trust.rebuilders ?? []), onMismatch: trust.onMismatch ?? 'refuse' },
-      freshness: { clockSkew: '5m' },
+      freshness: { clockSkew: '5m', ...(witnessed && { maxAge: '30d', warnAge: '7d', maxLag: '7d' }) },
       history: { mode: 'complete' },
       heads: trust.heads ?? {},
       ...(trust.replaces && { replaces: trust.replaces }),
-      unwitnessed: true,
+      ...(!witnessed && { unwitnessed: true }),
     }),
   )
 }

@@ -2,14 +2,20 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   checkConsistency,
+  cosignatureSigner,
+  evaluateQuorum,
+  formatNote,
   formatVkey,
+  type NoteSigner,
   openLoggedEntry,
+  parsePolicy,
   parseSignedCheckpoint,
   parseUpdateBundle,
+  type SignedCheckpoint,
   type UpdateBundle,
   type VerifierKey,
 } from '@samebits/core'
-import { nodeCrypto } from '@samebits/core/node'
+import { generateSigningKey, nodeCrypto } from '@samebits/core/node'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
   artifactDigest,
@@ -418,6 +424,55 @@ describe('/v1/trust', () => {
     expect([ids, sizes]).toEqual([[trustStatement(2, body).id], [index + 1]])
     expect(bundle.trust.map(sha256)).toEqual([sha256(body)])
     expect((await get(`trust/${inUrl}/3`)).status).toBe(404)
+  })
+})
+
+describe('a change of witnesses', () => {
+  const [before, after] = ['w1.example', 'w2.example'].map((name) =>
+    cosignatureSigner(nodeCrypto, name, generateSigningKey('ed25519')),
+  ) as [NoteSigner, NoteSigner]
+  const witnessed = ({ key }: NoteSigner) => `${policy.split('\n')[0]}\nwitness w ${formatVkey(key)}\nquorum w\n`
+
+  test('is kept under the checkpoint that the old witnesses cosigned, and offered as a view of its own', async () => {
+    let witnesses: readonly NoteSigner[] = [after]
+    await server.stop()
+    writeTrust({ ...roles, thresholds: [1, 1, 0], version: 2, policy: witnessed(before) })
+    server = await start({
+      async cosign({ checkpoint, note }) {
+        const lines = witnesses.map((one) => one.sign({ checkpoint, body: note.text }, realTiming.now()))
+        return formatNote({ ...note, signatures: [...note.signatures, ...lines] })
+      },
+    })
+    const body = trustFile({ ...roles, thresholds: [1, 1, 0], version: 3, policy: witnessed(after) })
+    await add(trustStatement(3, body), root)
+    await put(sha256(body), body)
+    await logged(trustStatement(3, body), root)
+    expect((await get(`trust/${inUrl}/3`)).status).toBe(404)
+    witnesses = [before, after]
+    await logged(first, alice)
+    await expect.poll(async () => (await get(`trust/${inUrl}/3`)).status).toBe(200)
+    witnesses = [after]
+    await logged(second, alice)
+    const { bundle, ids, sizes } = await bundleAt(`feed/${inUrl}/stable`)
+    const step = trustStatement(3, body).id
+    expect([ids, sizes]).toEqual([
+      [step, step, second.id],
+      [2, 3],
+    ])
+    expect(bundle.trust.map(sha256)).toEqual([sha256(body)])
+    const [old, newest] = bundle.views.map(({ checkpoint }) => parseSignedCheckpoint(checkpoint))
+    expect(
+      evaluateQuorum(nodeCrypto, parsePolicy(nodeCrypto, witnessed(before)), old as SignedCheckpoint).satisfied,
+    ).toBe(true)
+    expect(
+      evaluateQuorum(nodeCrypto, parsePolicy(nodeCrypto, witnessed(before)), newest as SignedCheckpoint).satisfied,
+    ).toBe(false)
+    const proof = bundle.views[1]?.consistency.find(({ from }) => from === 2)?.proof ?? []
+    const [fromRoot, toRoot] = [old, newest].map((view) => view?.checkpoint.root ?? new Uint8Array(0)) as [
+      Uint8Array,
+      Uint8Array,
+    ]
+    checkConsistency(nodeCrypto, { from: 2, to: 3, fromRoot, toRoot, proof })
   })
 })
 
