@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { concat, fromHex, toHex, utf8 } from './bytes.ts'
 import type { Crypto, KeyAlgorithm, VerificationKey } from './crypto.ts'
-import { generateSigningKey, nodeCrypto } from './node.ts'
+import { generateSigningKey, nodeCrypto, verifyInPool } from './node.ts'
 import { portableCrypto } from './portable.ts'
 
 const implementations: readonly [string, Crypto][] = [
@@ -141,6 +141,14 @@ describe('Ed25519 where implementations differ', { timeout: 30_000 }, () => {
   test.each(cases)('$description: $accepted', (vector) => {
     const key: VerificationKey = { algorithm: 'ed25519', publicKey: fromHex(vector.publicKey) }
     expect(verdict(key, fromHex(vector.message), fromHex(vector.signature))).toBe(vector.accepted)
+  })
+
+  test('the thread pool judges them as well', async () => {
+    for (const vector of cases) {
+      const key: VerificationKey = { algorithm: 'ed25519', publicKey: fromHex(vector.publicKey) }
+      const verdictInPool = await verifyInPool(key, fromHex(vector.message), fromHex(vector.signature))
+      expect(verdictInPool, vector.description).toBe(vector.accepted)
+    }
   })
 
   const { Point } = ed25519

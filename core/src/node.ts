@@ -95,10 +95,15 @@ const digestFor: Readonly<Record<KeyAlgorithm, 'sha256' | 'sha384' | null>> = {
   'ecdsa-p384': 'sha384',
 }
 
+/** The imported key, unless nothing verifies under it, or not with this signature, whatever OpenSSL would say. */
+function usableKey(key: VerificationKey, signature: Uint8Array): KeyObject | null {
+  if (key.algorithm === 'ed25519' && !isSoundEd25519Point(signature.subarray(0, 32))) return null
+  return importedKey(key)
+}
+
 function verify(key: VerificationKey, message: Uint8Array, signature: Uint8Array): boolean {
-  const imported = importedKey(key)
+  const imported = usableKey(key, signature)
   if (imported === null) return false
-  if (key.algorithm === 'ed25519' && !isSoundEd25519Point(signature.subarray(0, 32))) return false
   try {
     return verifyMessage(digestFor[key.algorithm], message, imported, signature)
   } catch {
@@ -111,7 +116,7 @@ function verify(key: VerificationKey, message: Uint8Array, signature: Uint8Array
  * Never rejects. The bytes must not change until it resolves.
  */
 export function verifyInPool(key: VerificationKey, message: Uint8Array, signature: Uint8Array): Promise<boolean> {
-  const imported = importedKey(key)
+  const imported = usableKey(key, signature)
   if (imported === null) return Promise.resolve(false)
   return new Promise((resolve) => {
     try {
