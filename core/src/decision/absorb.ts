@@ -15,7 +15,7 @@ import type { Notice, Outcome } from './outcome.ts'
 import { refuse } from './refusal.ts'
 import { isOnline, type Run } from './run.ts'
 import type { Known, State } from './state.ts'
-import { adoptTrust, rereadFrom } from './trust-in-force.ts'
+import { adoptTrust, readAgain } from './trust-in-force.ts'
 import { bodiesInReach, judgeSteps, type StepFound } from './trust-steps.ts'
 
 export interface Absorbed extends Observed {
@@ -136,7 +136,7 @@ function takeStep(
   const { rule } = observed
   switch (found.kind) {
     case 'reread': {
-      const marked = markJoined(rereadFrom(state, found.from), found.ids)
+      const marked = markJoined(readAgain(state), found.ids)
       return absorb(run, marked, observed, material)
     }
     case 'step': {

@@ -82,7 +82,7 @@ function anchorIds(known: Known, { anchor }: Absorbed): ReadonlySet<string> {
 /** docs/decision.md, *State*, `ripeAt`: `time` at the end of the first run in which a release would pass for this want. */
 function ripen(run: Run, state: State, basis: Basis, floor: Floor | null): State {
   const releases = state.known.releases.map((release) => {
-    const isNewer = release.channel === run.want.channel && release.sequence > (floor?.sequence ?? 0)
+    const isNewer = release.channel === run.want.channel && clearsFloor(floor, release)
     const isRipe = isNewer && release.ripeAt === null && objectionTo(basis, release, run.want) === null
     return isRipe ? { ...release, ripeAt: state.time } : release
   })
@@ -142,13 +142,13 @@ function noticesOf({ run, state, absorbed, installed, flaw }: Bench): Notice[] {
 
 /** docs/decision.md step 13. */
 function withoutOffer(bench: Bench): Outcome<Verdict> {
-  const { run, state, absorbed, floor } = bench
+  const { run, state, absorbed } = bench
   if (run.want.action === 'verify') {
     return Halt.refusing(refuse('PROOF_MISSING', '13', 'the bundle holds no release')).outcome(state, [])
   }
   const nothing = refuse('TRANSPORT', '13', 'no feed offers a release')
   if (!absorbed.complete) return Halt.refusing(nothing).outcome(state, [])
-  const newer = newerThan(bench, installedSequence(bench) ?? floor?.sequence ?? 0)
+  const newer = newerThan(bench, installedSequence(bench))
   const withheld = checkWithheld(bench, newer) // 23
   if (withheld !== null) return Halt.refusing(withheld).outcome(state, waiting(bench, newer))
   const passing = newer.find((release) => objectionTo(bench.basis, release, run.want) === null)
@@ -159,8 +159,10 @@ function withoutOffer(bench: Bench): Outcome<Verdict> {
   return current(bench, null, waiting(bench, newer), null)
 }
 
-function installedSequence({ installed, run }: Bench): number | null {
-  return installed?.channel === run.want.channel ? installed.sequence : null
+/** The sequence of this channel that is installed; 0 where none is, or one that is disowned. */
+function installedSequence({ installed, run, flaw }: Bench): number {
+  if (installed === null || installed.sequence === null || installed.channel !== run.want.channel) return 0
+  return flaw === 'disowned' ? 0 : installed.sequence
 }
 
 /** docs/decision.md steps 16 to 24. */
@@ -230,11 +232,15 @@ function stepsBack(installed: Resolved | null, floor: Floor | null, release: Kno
   return `version ${version} does not rise above ${installed.version}, which is installed`
 }
 
-/** Releases of this channel with a higher sequence that are not held. */
-function newerThan({ run, state }: Bench, sequence: number): KnownRelease[] {
+/** Releases of this channel with a higher sequence that are not held and no step back. */
+function newerThan({ run, state, installed, floor }: Bench, sequence: number): KnownRelease[] {
   const held = new Set(state.held.map(({ id }) => id))
   return state.known.releases.filter(
-    (release) => release.channel === run.want.channel && release.sequence > sequence && !held.has(release.id),
+    (release) =>
+      release.channel === run.want.channel &&
+      release.sequence > sequence &&
+      stepsBack(installed, floor, release) === null &&
+      !held.has(release.id),
   )
 }
 

@@ -87,7 +87,7 @@ export interface KnownStatement {
   /** Ids of the releases it names; empty for `trust`. */
   readonly ids: readonly string[]
   readonly entries: readonly KnownEntry[]
-  /** Of `trust`: the body it names. `joined`: history is read with that body's authority from its first entry on. */
+  /** Of `trust`: the body it names. `joined`: history was read again with that body's authority. */
   readonly trust?: {
     readonly version: number
     readonly sha256: string

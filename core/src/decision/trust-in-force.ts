@@ -77,14 +77,14 @@ export function adoptTrust(state: State, old: Trust, next: Trust, via: TrustVia)
   if (next.origin !== old.origin)
     return { ...moveLog(state, { trust: old, endsAt: state.trust.endsAt }, next.origin), trust }
   if (!namesOthers(old, next)) return { ...state, trust }
-  return { ...rereadFrom(state, state.log.read.from), trust, known: { ...state.known, ignored: 0 } }
+  return { ...readAgain(state), trust }
 }
 
-/** The state with history to be read again from `index` on, or from where it already would be. */
-export function rereadFrom(state: State, index: number): State {
+/** The state with history to be read again, from where it began. */
+export function readAgain(state: State): State {
   const { read } = state.log
-  const to = Math.max(read.from, Math.min(read.to, index))
-  return { ...state, log: { ...state.log, read: { ...read, to } } }
+  const log = { ...state.log, read: { ...read, to: read.from } }
+  return { ...state, log, known: { ...state.known, ignored: 0 } }
 }
 
 function moveLog(state: State, old: Rule, origin: string): State {

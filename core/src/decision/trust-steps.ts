@@ -25,8 +25,8 @@ export interface Bodies {
 
 export type StepFound =
   | { readonly kind: 'step'; readonly trust: Trust; readonly index: number }
-  /** Entries of a new authority may lie past the first entry of these statements. */
-  | { readonly kind: 'reread'; readonly from: number; readonly ids: readonly string[] }
+  /** History may hold entries of a new authority for these statements, also before the first entry of the old one. */
+  | { readonly kind: 'reread'; readonly ids: readonly string[] }
   | { readonly kind: 'none'; readonly endsAt: number | null }
 
 interface Candidate {
@@ -140,8 +140,7 @@ function rereadFor(run: Run, rule: Rule, candidates: readonly Candidate[], bodie
     const members = bodies.files.get(named.sha256)?.authority.members ?? []
     return !named.joined && members.some((member) => !listed.has(credentialName(member)))
   })
-  const from = firstEntry(open.flatMap(({ statement }) => statement.entries))
-  return from === null ? null : { kind: 'reread', from, ids: open.map(({ statement }) => statement.id) }
+  return open.length === 0 ? null : { kind: 'reread', ids: open.map(({ statement }) => statement.id) }
 }
 
 /**
