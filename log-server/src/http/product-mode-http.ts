@@ -51,7 +51,7 @@ async function startProductMode(
       }),
     mount: (v1, log) => {
       const { committed: reader } = store.tables
-      mountProducts(v1, { log, reader, library, hasher: nodeCrypto })
+      mountProducts(v1, { log, reader, library, crypto: nodeCrypto })
       mountBlobs(v1, { reader, store, hasher: nodeCrypto, now: timing.now })
     },
     issued: bundles,
@@ -119,7 +119,7 @@ export const openMode: Mode<Claim, ProductTables> = {
     openAdmission: async () => openAdmission({ crypto: nodeCrypto, maxLeafBytes: options.maxLeafBytes }),
     mount: (v1, log) => {
       const library = new TrustLibrary(nodeCrypto, origin)
-      mountProducts(v1, { log, reader: store.tables.committed, library, hasher: nodeCrypto })
+      mountProducts(v1, { log, reader: store.tables.committed, library, crypto: nodeCrypto })
     },
     stop: () => undefined,
   }),

@@ -14,6 +14,7 @@ import {
   type SignedCheckpoint,
   type UpdateBundle,
   type VerifierKey,
+  verifyOffline,
 } from '@samebits/core'
 import { generateSigningKey, nodeCrypto } from '@samebits/core/node'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -326,6 +327,16 @@ describe('/v1/feed', () => {
     expect(ids).toEqual([second.id, votedFor(2).id])
     expect(sizes).toEqual([4])
     expect((await bundleAt(`feed/${inUrl}/stable.samebits.json`)).ids).toEqual(ids)
+  })
+
+  test('is what a client accepts offline, against the trust file alone', async () => {
+    await logged(votedFor(1), rita)
+    const bundle = new Uint8Array(await (await get(`feed/${inUrl}/stable`)).arrayBuffer())
+    const want = { channel: 'stable', platform: 'linux-x64', artifact: null, mediaType: null, maxAge: null }
+    const trust = trustFile({ ...roles, policy })
+    const file = { size: 4, sha256: artifactDigest(1) }
+    const judged = verifyOffline({ crypto: nodeCrypto, now: realTiming.now(), want, trust, anchor: null, bundle, file })
+    expect(judged).toMatchObject({ kind: 'verified', verdict: { kind: 'accepted' } })
   })
 
   test('carries a consistency proof from the sizes that the asker knows', async () => {

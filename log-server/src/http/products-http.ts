@@ -11,11 +11,11 @@
  * A product is one percent-encoded segment. The feed also answers under `<channel>.samebits.json`, so that
  * `…/v1/feed/<product>` is the base URL of a feed.
  */
-import { type Hasher, isDigest, isProduct, mediaTypes, parseDecimal, toBase64 } from '@samebits/core'
+import { type Crypto, isDigest, isProduct, mediaTypes, parseDecimal, toBase64 } from '@samebits/core'
 import type { Request, Response, Router } from 'express'
 import type { TrustLibrary } from '../admission/trust-library.ts'
 import type { LogView } from '../log-view.ts'
-import { feedBundle } from '../products/feed.ts'
+import { Feeds, feedBundle } from '../products/feed.ts'
 import { productPage, statementPage, statementPages } from '../products/pages.ts'
 import { MAX_ROWS, type ProductReader } from '../products/product-reader.ts'
 import { sendJson } from './api-http.ts'
@@ -25,7 +25,7 @@ export interface ProductsParts {
   readonly log: LogView
   readonly reader: ProductReader
   readonly library: TrustLibrary
-  readonly hasher: Hasher
+  readonly crypto: Crypto
 }
 
 /** Sizes that one request for a feed may name. */
@@ -36,6 +36,7 @@ const parameter = (detail: string): Problem => ({ status: 400, code: 'parameter'
 
 export function mountProducts(router: Router, parts: ProductsParts): void {
   const { log, reader } = parts
+  const feeds = new Feeds(parts)
   router.get('/products', async (req, res) => {
     const after = textOf(req, 'after') ?? ''
     const rows = await reader.products(after)
@@ -63,7 +64,10 @@ export function mountProducts(router: Router, parts: ProductsParts): void {
   router.get('/feed/:product/:channel', async (req, res) => {
     const { channel } = req.params
     const name = channel.endsWith(bundleSuffix) ? channel.slice(0, -bundleSuffix.length) : channel
-    sendBundle(res, await feedBundle(parts, productOf(req), name, sizesOf(req)), 'public, max-age=2')
+    const product = productOf(req)
+    const sizes = sizesOf(req)
+    const bundle = sizes.length === 0 ? feeds.bundle(product, name) : feedBundle(parts, product, name, sizes)
+    sendBundle(res, await bundle, 'public, max-age=2')
   })
 }
 

@@ -1,35 +1,24 @@
 /**
- * Which release a feed offers: the newest that is met, not revoked, alone at its sequence, and has the votes that its trust
- * file asks for (docs/formats.md §4; docs/decision.md steps 17 to 20 and 22, as far as one log can tell). Everything is
- * judged by entries below the published size.
+ * Which release a feed offers: the newest of its chain that passes its own trust file, as every client will judge it
+ * (docs/decision.md steps 16 to 20 and 22). The index only says which entries that takes; what they say is read from the
+ * log, and only below the published size.
  */
-import {
-  type Hasher,
-  parseEntry,
-  type ReleaseStatement,
-  type Statement,
-  standingVotes,
-  tally,
-  type Vote,
-  votedArtifact,
-  votesOf,
-} from '@samebits/core'
-import { metAt } from '../admission/rules.ts'
-import type { SignedRow, StatementRow } from '../admission/tables.ts'
+import { type Crypto, parseEntry, passes, standingVotes, type Vote, votesOf } from '@samebits/core'
+import type { StatementRow } from '../admission/tables.ts'
 import type { TrustRules } from '../admission/trust-rules.ts'
 import type { LogView } from '../log-view.ts'
 import type { Tree } from './logged.ts'
 import type { ProductReader } from './product-reader.ts'
 
 export interface EligibleParts {
-  readonly hasher: Hasher
+  readonly crypto: Crypto
   readonly reader: ProductReader
   readonly log: LogView
 }
 
 /** A release that may be offered, with the indices of the entries that show it. */
 export interface Offer {
-  readonly row: StatementRow
+  readonly id: string
   readonly own: readonly number[]
   readonly waivers: readonly number[]
   /** Votes that stand about its artifacts, for and against. */
@@ -59,91 +48,52 @@ export async function newestEligible(
 }
 
 /** The release as an offer; null where it must not be one. */
-export async function offerOf(
-  parts: EligibleParts,
-  rules: TrustRules,
-  tree: Tree,
-  row: StatementRow,
-): Promise<Offer | null> {
-  const own = published(row, tree)
-  if (metAt(rules, row, own) === null || (await isSpoilt(parts, rules, tree, row))) return null
-  const about = await parts.reader.about(row.id)
-  if (about.some((other) => other.kind === 'revocation' && stands(rules, tree, other, own))) return null
-  const waivers = about.filter((other) => other.kind === 'waiver' && isMet(rules, tree, other))
-  const release = await statementAt(parts, own)
-  if (release?.kind !== 'release') return null
-  const votes = await standing(parts, rules, tree, row, release, about)
-  const waived = waivers.length > 0
-  for (const artifact of release.artifacts) {
-    const { enough, refused } = tally(rules.trust, votedArtifact(row.id, release, artifact), votes)
-    if (refused || !(enough || waived)) return null
-  }
-  const indices = (rows: readonly SignedRow[]) => rows.map(({ index }) => index)
+async function offerOf(parts: EligibleParts, rules: TrustRules, tree: Tree, row: StatementRow): Promise<Offer | null> {
+  const { crypto, reader } = parts
+  const { product, id, channel, sequence } = row
+  if (channel === null || sequence === null) return null
+  const about = await reader.about(id)
+  const digests = (await reader.files(id)).map(({ sha256 }) => sha256)
+  const votes = [...(await reader.votes(product, digests)), ...about.filter(({ kind }) => kind === 'rebuild')]
+  const rivals = await reader.releasesAt(product, channel, sequence)
+  const below = await reader.releasesAt(product, channel, sequence - 1)
+  const leaves = await leavesOf(parts, indicesOf([row, ...rivals, ...below, ...about, ...votes], tree))
+  const question = { crypto, trust: rules.trust, leaves, historyTo: tree.size, id, platforms: null }
+  if (passes(question) !== null) return null
   return {
-    row,
-    own: indices(own),
-    waivers: waivers.flatMap((waiver) => indices(published(waiver, tree))),
-    votes: votes.map(({ index }) => index),
+    id,
+    own: indicesOf([row], tree),
+    waivers: indicesOf(
+      about.filter(({ kind, metAt }) => kind === 'waiver' && metAt !== null),
+      tree,
+    ),
+    votes: await standing(parts, rules, tree, votes),
   }
 }
 
-function published(row: StatementRow, { size }: Tree): readonly SignedRow[] {
-  return row.signed.filter(({ index }) => index < size)
+/** Where the entries of these statements are, as far as they are published; each index once. */
+function indicesOf(rows: readonly StatementRow[], { size }: Tree): readonly number[] {
+  const indices = rows.flatMap(({ signed }) => signed.map(({ index }) => index))
+  return [...new Set(indices)].filter((index) => index < size)
 }
 
-function isMet(rules: TrustRules, tree: Tree, row: StatementRow): boolean {
-  return metAt(rules, row, published(row, tree)) !== null
+function leavesOf({ log }: EligibleParts, indices: readonly number[]) {
+  return Promise.all(indices.map(async (index) => ({ index, leaf: await log.entry(index) })))
 }
 
-/** A revocation that was met before the first entry of the release is void (docs/decision.md step 20). */
-function stands(rules: TrustRules, tree: Tree, revocation: StatementRow, own: readonly SignedRow[]): boolean {
-  const at = metAt(rules, revocation, published(revocation, tree))
-  return at !== null && at > (own[0]?.index ?? 0)
-}
-
-/** Another met release stands at the same sequence (docs/decision.md step 19). */
-async function isSpoilt({ reader }: EligibleParts, rules: TrustRules, tree: Tree, row: StatementRow): Promise<boolean> {
-  const rivals = await reader.releasesAt(row.product, row.channel ?? '', row.sequence ?? 0)
-  return rivals.some((rival) => rival.id !== row.id && isMet(rules, tree, rival))
-}
-
-async function statementAt({ hasher, log }: EligibleParts, signed: readonly SignedRow[]): Promise<Statement | null> {
-  const [first] = signed
-  return first === undefined ? null : parseEntry(hasher, await log.entry(first.index)).statement
-}
-
-/** The votes that stand about the artifacts of a release. */
+/** Indices of the votes that no later one of the same operator replaced. */
 async function standing(
-  parts: EligibleParts,
+  { crypto, log }: EligibleParts,
   rules: TrustRules,
-  tree: Tree,
-  row: StatementRow,
-  release: ReleaseStatement,
-  about: readonly StatementRow[],
-): Promise<readonly Vote[]> {
-  const naming = await parts.reader.votes(
-    row.product,
-    release.artifacts.map(({ sha256 }) => sha256),
-  )
-  const rows = new Map([...naming, ...about].map((one) => [one.id, one]))
+  { size }: Tree,
+  rows: readonly StatementRow[],
+): Promise<readonly number[]> {
   const votes: Vote[] = []
-  for (const candidate of rows.values()) {
-    if (candidate.kind === 'rebuild') votes.push(...(await votesIn(parts, rules, published(candidate, tree))))
-  }
-  const names = new Set(release.artifacts.map(({ name }) => name))
-  const digests = new Set(release.artifacts.map(({ sha256 }) => sha256))
-  return standingVotes(votes).filter((vote) => names.has(vote.name) || digests.has(vote.sha256))
-}
-
-async function votesIn(
-  parts: EligibleParts,
-  rules: TrustRules,
-  signed: readonly SignedRow[],
-): Promise<readonly Vote[]> {
-  const statement = await statementAt(parts, signed)
-  if (statement?.kind !== 'rebuild') return []
-  return signed.flatMap(({ signer, index }) => {
+  for (const { signer, index } of rows.flatMap(({ signed }) => signed)) {
     const member = rules.memberId(signer)
-    return member === null ? [] : votesOf(rules.trust, statement, index, member)
-  })
+    if (member === null || index >= size) continue
+    const { statement } = parseEntry(crypto, await log.entry(index))
+    if (statement.kind === 'rebuild') votes.push(...votesOf(rules.trust, statement, index, member))
+  }
+  return [...new Set(standingVotes(votes).map(({ index }) => index))]
 }

@@ -21,6 +21,8 @@ export interface FeedParts extends EligibleParts {
 
 /** Trust steps that a bundle carries: as many as a client takes in one run. */
 const MAX_STEPS = 32
+/** Bundles kept in memory. */
+const MAX_MADE = 256
 /** Revocations that a bundle carries for releases that may be installed. */
 const MAX_REVOCATIONS = 32
 
@@ -36,6 +38,37 @@ export async function feedBundle(
   const tree = parts.log.published()
   const offer = await newestEligible(parts, rules, tree, channel)
   return offer === null ? null : bundleOf(parts, rules, tree, offer, sizes)
+}
+
+/**
+ * {@link feedBundle} for askers that name no sizes, made once for each published checkpoint: many clients ask for the
+ * same few channels.
+ */
+export class Feeds {
+  readonly #parts: FeedParts
+  readonly #made = new Map<string, { readonly checkpoint: string; readonly bundle: Promise<Uint8Array | null> }>()
+
+  constructor(parts: FeedParts) {
+    this.#parts = parts
+  }
+
+  bundle(product: string, channel: string): Promise<Uint8Array | null> {
+    const { checkpoint } = this.#parts.log.published()
+    const key = `${product} ${channel}`
+    const made = this.#made.get(key)
+    if (made?.checkpoint === checkpoint) return made.bundle
+    const bundle = feedBundle(this.#parts, product, channel, [])
+    this.#keep(key, checkpoint, bundle)
+    return bundle
+  }
+
+  #keep(key: string, checkpoint: string, bundle: Promise<Uint8Array | null>): void {
+    this.#made.delete(key)
+    this.#made.set(key, { checkpoint, bundle })
+    bundle.catch(() => this.#made.delete(key))
+    const [oldest] = this.#made.keys()
+    if (oldest !== undefined && this.#made.size > MAX_MADE) this.#made.delete(oldest)
+  }
 }
 
 async function rulesOf({ reader, library }: FeedParts, product: string): Promise<TrustRules | null> {
