@@ -86,6 +86,3 @@ export interface Admission<Item, Tables> {
 
 /** A mode without tables of its own. */
 export type NoTables = Readonly<Record<never, never>>
-
-/** C2SP tlog-tiles, "Log entries": entries are prefixed with a big-endian uint16 length. */
-export const MAX_LEAF_BYTES: number = 65_535

@@ -26,7 +26,7 @@ export function openSource(target: FsckTarget, fetch: typeof globalThis.fetch): 
 }
 
 /** A database as a tile source. */
-export function readerSource(reader: LogReader): TileSource {
+function readerSource(reader: LogReader): TileSource {
   const demand = async (path: string, bytes: Promise<Uint8Array | null>): Promise<Uint8Array> => {
     const found = await bytes
     if (found === null) throw new SourceError('missing', path, 'it is not stored')

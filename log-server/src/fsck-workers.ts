@@ -15,13 +15,13 @@ export interface FsckWorkers {
   close(): Promise<void>
 }
 
-const script = import.meta.url.endsWith('.ts') ? './fsck-worker.ts' : './fsck-worker.js'
+/** The worker beside this file, as source or as built. */
+const script = import.meta.url.endsWith('.ts')
+  ? new URL('./fsck-worker.ts', import.meta.url)
+  : new URL('./fsck-worker.js', import.meta.url)
 
 export function startWorkers(count: number, target: FsckTarget): FsckWorkers {
-  const workers = Array.from(
-    { length: count },
-    () => new Worker(new URL(script, import.meta.url), { workerData: { target } }),
-  )
+  const workers = Array.from({ length: count }, () => new Worker(script, { workerData: { target } }))
   const idle = [...workers]
   return {
     count,

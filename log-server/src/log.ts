@@ -31,7 +31,7 @@ export interface Timing {
   readonly after: (milliseconds: number, work: () => void) => () => void
 }
 
-export interface LogOptions {
+interface LogOptions {
   readonly limits: SequencerLimits
   /** An unchanged tree is signed and published again this often (docs/log.md rule 8). */
   readonly resignSeconds: number

@@ -1,4 +1,5 @@
 /** A running log server, put together from its parts. */
+import type { Server } from 'node:http'
 import { parseSignedCheckpoint } from '@samebits/core'
 import { nodeCrypto, type SigningKey } from '@samebits/core/node'
 import { type Lock, ProgramError } from '@samebits/host'
@@ -6,11 +7,11 @@ import { dataDir, exists, lockDataDir } from './data-dir.ts'
 import type { GateState } from './gate.ts'
 import { apiApp } from './http/api-http.ts'
 import { BodyCache } from './http/body-cache.ts'
-import type { Mode } from './http/modes-http.ts'
+import type { Mode, RunningMode } from './http/modes-http.ts'
 import { closeServer, createHttpServer, listen } from './http/server-http.ts'
 import { Log, type LogEvents, type Timing } from './log.ts'
 import { type Marker, openMarker } from './marker.ts'
-import { createMetrics } from './metrics.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
 import type { LogServerOptions } from './options.ts'
 import { publishedPlace } from './published-place.ts'
 import { type HeadSigner, headSigner } from './signer.ts'
@@ -65,55 +66,80 @@ async function assemble<Item, Tables>(
   deps: ServerDeps,
   undo: (() => unknown)[],
 ): Promise<RunningServer> {
-  const { marker, store, lock } = await openDataDir(options, mode, undo)
-  const signer = signerOf(marker, deps.keys)
-  const running = await mode.start({ origin: signer.origin, options, store, warn: warnTo(deps.operator) })
+  const opened = await openDataDir(options, mode, undo)
+  const signer = signerOf(opened.marker, deps.keys)
+  const warn = (message: string, detail?: unknown) => deps.operator.warn({ detail }, message)
+  const running = await mode.start({ origin: signer.origin, options, store: opened.store, warn })
   undo.push(() => running.stop())
   const cache = new BodyCache(options.cacheBytes)
   const metrics = createMetrics({ pendingEntries: () => log.pendingEntries, cachedBytes: () => cache.bytes })
-  const log: Log<Item, Tables> = await Log.open({
-    ...{ store, crypto: nodeCrypto, signer, marker, timing: deps.timing },
-    witnessing: deps.witnessing ?? noWitnesses,
-    places:
-      options.publishedUrl === ''
-        ? []
-        : [publishedPlace({ url: options.publishedUrl, fetch: deps.fetch, timeoutMs: 10_000 })],
-    openAdmission: () => running.openAdmission(),
-    options: { limits: options, resignSeconds: options.resignSeconds, retrySeconds: 5 },
-    events: tee(tee(metrics.events, operatorEvents(deps.operator)), {
-      committed: () => undefined,
-      issued: () => running.issued?.(log),
-      gate: () => undefined,
-    }),
-  })
-  const onDefect = (error: unknown) => deps.operator.error({ err: error }, 'a request met a defect')
-  const add = { log, maxLeafBytes: options.maxLeafBytes, onDefect, onAnswer: metrics.addAnswered }
-  const open = options.mode === 'open'
-  const limitedAdd = open ? { parts: add, perMinute: options.addsPerMinute } : null
-  const api = apiApp({ log, metrics, onDefect, mount: (v1) => running.mount(v1, log), limitedAdd, ...options })
-  const server = createHttpServer({
-    add: open ? null : add,
-    tiles: { log, reader: store, cache, onDefect, checkpointMaxAgeSeconds: options.checkpointMaxAgeSeconds },
-    api,
-    limits: options,
-  })
+  const events = [metrics.events, operatorEvents(deps.operator), { issued: () => running.issued?.(log) }]
+  const log = await openLog({ options, deps, opened, signer, running, events })
+  const server = httpServer({ options, log, running, cache, metrics, reader: opened.store, operator: deps.operator })
   const port = await listen(server, options.host, options.port)
   undo.push(() => closeServer(server, 0))
   await log.lead()
-  return {
-    origin: signer.origin,
-    port,
-    gate: () => log.gate,
-    async stop() {
-      const closed = closeServer(server, graceMs)
-      await log.stop()
-      await closed
-      running.stop()
-      await store.close()
-      await marker.close()
-      lock.release()
-    },
+  const stop = async () => {
+    const closed = closeServer(server, graceMs)
+    await log.stop()
+    await closed
+    running.stop()
+    await opened.store.close()
+    await opened.marker.close()
+    opened.lock.release()
   }
+  return { origin: signer.origin, port, gate: () => log.gate, stop }
+}
+
+interface LogSetup<Item, Tables> {
+  readonly options: LogServerOptions
+  readonly deps: ServerDeps
+  readonly opened: OpenDataDir<Tables>
+  readonly signer: HeadSigner
+  readonly running: RunningMode<Item, Tables>
+  readonly events: readonly Partial<LogEvents>[]
+}
+
+function openLog<Item, Tables>(setup: LogSetup<Item, Tables>): Promise<Log<Item, Tables>> {
+  const { options, deps, opened, signer, running, events } = setup
+  const { publishedUrl: url, resignSeconds } = options
+  return Log.open({
+    store: opened.store,
+    marker: opened.marker,
+    crypto: nodeCrypto,
+    signer,
+    timing: deps.timing,
+    witnessing: deps.witnessing ?? noWitnesses,
+    places: url === '' ? [] : [publishedPlace({ url, fetch: deps.fetch, timeoutMs: 10_000 })],
+    openAdmission: () => running.openAdmission(),
+    options: { limits: options, resignSeconds, retrySeconds: 5 },
+    events: toAll(events),
+  })
+}
+
+interface HttpSetup<Item, Tables> {
+  readonly options: LogServerOptions
+  readonly log: Log<Item, Tables>
+  readonly running: RunningMode<Item, Tables>
+  readonly cache: BodyCache
+  readonly metrics: Metrics
+  readonly reader: SqliteLogStore<Tables>
+  readonly operator: OperatorLog
+}
+
+function httpServer<Item, Tables>(setup: HttpSetup<Item, Tables>): Server {
+  const { options, log, running, cache, metrics, reader, operator } = setup
+  const { maxLeafBytes, checkpointMaxAgeSeconds, addsPerMinute } = options
+  const onDefect = (error: unknown) => operator.error({ err: error }, 'a request met a defect')
+  const add = { log, maxLeafBytes, onDefect, onAnswer: metrics.addAnswered }
+  const limited = options.mode === 'open'
+  const limitedAdd = limited ? { parts: add, perMinute: addsPerMinute } : null
+  return createHttpServer({
+    add: limited ? null : add,
+    tiles: { log, reader, cache, onDefect, checkpointMaxAgeSeconds },
+    api: apiApp({ log, metrics, onDefect, mount: (v1) => running.mount(v1, log), limitedAdd, ...options }),
+    limits: options,
+  })
 }
 
 interface OpenDataDir<Tables> {
@@ -156,10 +182,6 @@ function signerOf(marker: Marker, keys: readonly SigningKey[]): HeadSigner {
   return signer
 }
 
-function warnTo(operator: OperatorLog): (message: string, detail?: unknown) => void {
-  return (message, detail) => operator.warn({ detail }, message)
-}
-
 function operatorEvents(operator: OperatorLog): LogEvents {
   return {
     committed: (head, entries, milliseconds) => operator.debug({ size: head.size, entries, milliseconds }, 'committed'),
@@ -171,19 +193,16 @@ function operatorEvents(operator: OperatorLog): LogEvents {
   }
 }
 
-function tee(a: LogEvents, b: LogEvents): LogEvents {
+function toAll(listeners: readonly Partial<LogEvents>[]): LogEvents {
   return {
     committed(head, entries, milliseconds) {
-      a.committed(head, entries, milliseconds)
-      b.committed(head, entries, milliseconds)
+      for (const listener of listeners) listener.committed?.(head, entries, milliseconds)
     },
     issued(issued) {
-      a.issued(issued)
-      b.issued(issued)
+      for (const listener of listeners) listener.issued?.(issued)
     },
     gate(state) {
-      a.gate(state)
-      b.gate(state)
+      for (const listener of listeners) listener.gate?.(state)
     },
   }
 }

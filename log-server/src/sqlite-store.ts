@@ -30,7 +30,7 @@ import {
 } from './store.ts'
 
 /** The connections of a database, for the tables that a mode of admission keeps in it. */
-export interface SqliteConnections {
+interface SqliteConnections {
   /** Writes, and reads of uncommitted rows: only inside {@link LogStore.commit} or {@link LogStore.update}. */
   readonly writer: Database.Database
   /** Read-only; sees committed rows. For product pages and the like. */

@@ -20,7 +20,7 @@ import type { HeadSigner } from './signer.ts'
 import { type Head, HeadMovedError, type LogStore } from './store.ts'
 
 /** The storage lacks entries that this log has signed: it is an old copy. */
-export class BehindError extends Error {
+class BehindError extends Error {
   override readonly name = 'BehindError'
   readonly code = 'STORAGE_BEHIND'
 }

@@ -50,16 +50,16 @@ interface SmallDisk {
 function smallDisk(bytes: number): SmallDisk | null {
   const path = mkdtempSync(join(tmpdir(), 'samebits-disk-'))
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', path], { stdio: 'pipe' })
+    execFileSync('/usr/bin/mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', path], { stdio: 'pipe' })
   } catch {
     rmSync(path, { recursive: true })
     return null
   }
   return {
     path,
-    grow: (size) => void execFileSync('mount', ['-o', `remount,size=${size}`, path]),
+    grow: (size) => void execFileSync('/usr/bin/mount', ['-o', `remount,size=${size}`, path]),
     remove() {
-      execFileSync('umount', [path])
+      execFileSync('/usr/bin/umount', [path])
       rmSync(path, { recursive: true })
     },
   }

@@ -15,7 +15,7 @@ import { type HeadSigner, headSigner } from '../signer.ts'
 /** In the order of their lines in a checkpoint (docs/formats.md §2). */
 const algorithms = ['ed25519', 'ml-dsa-44'] as const satisfies readonly KeyAlgorithm[]
 
-export function keyPath(keysDir: string, algorithm: KeyAlgorithm): string {
+function keyPath(keysDir: string, algorithm: KeyAlgorithm): string {
   return join(keysDir, `${algorithm}.pem`)
 }
 

@@ -14,7 +14,7 @@ import type { LogView } from '../log-view.ts'
 import type { Sequenced } from '../sequencer.ts'
 import { internalProblem, problemOf, sendProblem } from './problem.ts'
 
-export const TLOG_PROOF_TYPE = 'text/x.tlog.proof'
+const TLOG_PROOF_TYPE = 'text/x.tlog.proof'
 
 export interface AddParts {
   readonly log: LogView & { add(leaf: Uint8Array): Promise<Sequenced | Refusal> }

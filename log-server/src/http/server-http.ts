@@ -5,7 +5,7 @@ import { type AddParts, handleAdd } from './add-http.ts'
 import { sendProblem } from './problem.ts'
 import { handleTiles, isTilesPath, type TilesParts } from './tiles-http.ts'
 
-export interface ServerLimits {
+interface ServerLimits {
   /** For the headers of a request, from its first byte or the connection's start. */
   readonly headersTimeoutMs: number
   /** For a whole request. */

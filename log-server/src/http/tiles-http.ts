@@ -123,7 +123,7 @@ function sendBytes(res: ServerResponse, body: Uint8Array): void {
 }
 
 /** RFC 9110 §12.5.3, as far as gzip is named; `*` alone does not name it. */
-export function acceptsGzip(header: string | string[] | undefined): boolean {
+function acceptsGzip(header: string | string[] | undefined): boolean {
   return String(header ?? '')
     .split(',')
     .some((coding) => /^\s*(?:x-)?gzip\s*(?:;\s*q\s*=\s*(?!0(?:\.0{0,3})?\s*$)[0-9.]+\s*)?$/i.test(coding))
