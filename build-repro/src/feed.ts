@@ -6,7 +6,7 @@
  *
  * A client that reads at any moment sees a bundle whose bytes are there.
  */
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { updateBundleFileName } from '@samebits/core'
 import { syncDirectory, writeFileDurably } from '@samebits/host'
@@ -23,6 +23,8 @@ export interface FeedRelease {
 export async function writeFeed(folder: string, release: FeedRelease, signal: AbortSignal): Promise<void> {
   const place = join(folder, release.id)
   await mkdir(place, { recursive: true })
+  await sweep(folder)
+  await sweep(place)
   for (const artifact of release.artifacts) {
     const target = join(place, artifact.name)
     if (!(await holds(target, artifact, signal))) await copyMeasured(artifact, target, signal)
@@ -32,7 +34,13 @@ export async function writeFeed(folder: string, release: FeedRelease, signal: Ab
   await writeFileDurably(feedBundlePath(folder, release.channel), release.bundle)
 }
 
-export function feedBundlePath(folder: string, channel: string): string {
+/** Removes what interrupted runs left: `.<name>.<12 hex digits>.tmp`. The workspace's lock keeps other runs away. */
+async function sweep(folder: string): Promise<void> {
+  const left = (await readdir(folder)).filter((name) => /^\..+\.[0-9a-f]{12}\.tmp$/.test(name))
+  for (const name of left) await rm(join(folder, name))
+}
+
+function feedBundlePath(folder: string, channel: string): string {
   return join(folder, updateBundleFileName(channel))
 }
 

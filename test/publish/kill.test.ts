@@ -5,7 +5,7 @@
  * it, an answer before the client gets it. Each run is killed (SIGKILL) at another one.
  */
 import { type FSWatcher, watch } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import {
   type BundleView,
   httpTileSource,
@@ -118,6 +118,8 @@ const steps: Readonly<Record<string, RegExp>> = {
   'at its end': /^file \.samebits\/publish\/[0-9a-f]{64}\/published\.json/,
 }
 const versions = ['1.0.0']
+/** `npm test` kills three times, vitest's mode `crash` a hundred. */
+const randomKills = process.env['MODE'] === 'crash' ? 100 : 3
 
 it('has a first release', async () => {
   const file = await product.artifact('notes-1.0.0.tgz', '1.0.0')
@@ -137,6 +139,25 @@ it.each(Object.entries(steps))('killed %s and run again, it goes on', async (_, 
   expect(await checkFeed()).toBe(version)
   await checkSizes()
 })
+
+it(`killed ${randomKills} times at random moments and run again, it goes on`, async () => {
+  for (let count = 0; count < randomKills; count++) {
+    const version = `1.0.${versions.length}`
+    const file = await product.artifact(`notes-${version}.tgz`, version)
+    const args = ['publish', file, '--version', version]
+    const run = startBuild(product.folder, args)
+    const afterMs = Math.floor(Math.random() * 1500)
+    const timer = setTimeout(() => run.child.kill('SIGKILL'), afterMs)
+    await run.ended
+    clearTimeout(timer)
+    expect([versions.at(-1), version]).toContain(await checkFeed())
+    const { status, stderr } = await product.build(...args)
+    expect({ afterMs, status, stderr: status === 0 ? '' : stderr }).toEqual({ afterMs, status: 0, stderr: '' })
+    versions.push(version)
+  }
+  const left = await readdir(product.at('feed'), { recursive: true })
+  expect(left.filter((name) => name.endsWith('.tmp'))).toEqual([])
+}, 600_000)
 
 it('and every version was logged once, in order', async () => {
   expect(await loggedVersions()).toEqual(versions)
