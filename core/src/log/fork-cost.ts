@@ -18,11 +18,10 @@
  * witness. Where a key name appears on other witness lines besides (which `checkTrustPolicy` refuses) its lines are
  * reckoned to cost nothing, so the result is a lower bound: the number may then be too small, never too large.
  */
-import { NO_QUORUM, type Policy, type PolicyGroup } from './policy.ts'
+import type { Policy, PolicyGroup } from './policy.ts'
 
 /** The number of witnesses that must sign two histories before the policy accepts both; 0 with `quorum none`. */
 export function forkCost(policy: Policy): number {
-  if (policy.quorum === NO_QUORUM) return 0
   const lines = countLines(policy)
   const costs = new Map<string, number>()
   const keyNames = new Map<string, string>()
@@ -35,7 +34,7 @@ export function forkCost(policy: Policy): number {
     const complete = only !== null && lines.get(only) === group.members.length
     costs.set(group.name, complete ? 1 : cheapest(group, costs))
   }
-  return costs.get(policy.quorum) ?? 0
+  return costs.get(policy.quorum) ?? 0 // `none` is no name of the map
 }
 
 /** The key name that all members bear, or null where they differ or one is a group. */

@@ -90,31 +90,30 @@ function findCosigners(verifier: SignatureVerifier, policy: Policy, signed: Sign
   })
 }
 
-/** What a witness or group amounts to. `time` is minus infinity where it states none. */
+/** What a witness or group amounts to. */
 interface Standing {
   readonly satisfied: boolean
+  /** Unix seconds; 0, below which no time is, stands for minus infinity. */
   readonly time: number
 }
 
-const ABSENT: Standing = { satisfied: false, time: Number.NEGATIVE_INFINITY }
+const ABSENT: Standing = { satisfied: false, time: 0 }
 
 function judgeQuorum(policy: Policy, cosigners: readonly Cosigner[]): { satisfied: boolean; q: number | null } {
   if (policy.quorum === NO_QUORUM) return { satisfied: true, q: null }
   const standings = new Map<string, Standing>()
-  for (const { witness, timestamp } of cosigners) {
-    standings.set(witness.name, { satisfied: true, time: timestamp === 0 ? Number.NEGATIVE_INFINITY : timestamp })
-  }
+  for (const { witness, timestamp } of cosigners) standings.set(witness.name, { satisfied: true, time: timestamp })
   // Groups name only what is defined before them, so one pass in order settles every member before its group.
   for (const group of policy.groups) standings.set(group.name, standingOf(group, standings))
   const { satisfied, time } = standings.get(policy.quorum) ?? ABSENT
-  return { satisfied, q: time === Number.NEGATIVE_INFINITY ? 0 : time }
+  return { satisfied, q: time }
 }
 
 function standingOf({ threshold, members }: PolicyGroup, standings: ReadonlyMap<string, Standing>): Standing {
   const found = members.map((member) => standings.get(member) ?? ABSENT)
-  const times = found.map(({ time }) => time).sort((a, b) => (a === b ? 0 : b - a))
+  const times = found.map(({ time }) => time).sort((a, b) => b - a)
   return {
     satisfied: found.filter(({ satisfied }) => satisfied).length >= threshold,
-    time: times[threshold - 1] ?? Number.NEGATIVE_INFINITY,
+    time: times[threshold - 1] ?? 0,
   }
 }
