@@ -6,10 +6,12 @@ import assert from 'node:assert/strict'
 import {
   checkConsistency,
   checkInclusion,
+  fromBase64,
   httpTileSource,
   openCheckpoint,
   parseTlogProof,
   parseVkey,
+  toBase64,
   treeReader,
   utf8,
 } from '@samebits/core'
@@ -21,7 +23,8 @@ export class History {
   /** By index. */
   readonly #acknowledged = new Map<number, string>()
   readonly #indexOf = new Map<string, number>()
-  readonly #checkpoints = new Set<string>()
+  /** Roots seen, base64, by size. */
+  readonly #roots = new Map<number, string>()
   #polledSize = 0
 
   constructor(origin: string, vkeys: readonly string[]) {
@@ -33,8 +36,9 @@ export class History {
     return this.#acknowledged.size
   }
 
-  get checkpoints(): number {
-    return this.#checkpoints.size
+  /** Different trees whose checkpoints were seen. */
+  get trees(): number {
+    return this.#roots.size
   }
 
   /** `POST /add` answered this index, after any number of tries. */
@@ -52,7 +56,6 @@ export class History {
     const [leafHash] = nodeCrypto.leafHashes([utf8(leaf)])
     checkInclusion(nodeCrypto, { index, size, root, leafHash: leafHash as Uint8Array, proof: hashes })
     this.acknowledge(leaf, index)
-    this.#checkpoints.add(checkpoint.text)
   }
 
   /** `GET /checkpoint`, asked by one poller after the other: what is published never goes back. */
@@ -60,13 +63,15 @@ export class History {
     const { size } = this.#open(text)
     assert.ok(size >= this.#polledSize, `the published size went from ${this.#polledSize} back to ${size}`)
     this.#polledSize = size
-    this.#checkpoints.add(text)
   }
 
   #open(text: string) {
     const keys = this.#vkeys.map((vkey) => parseVkey(nodeCrypto, vkey))
     const { checkpoint, verified } = openCheckpoint(nodeCrypto, text, keys, this.#origin)
     assert.equal(verified.length, keys.length, 'every key of the log signs every checkpoint')
+    const root = toBase64(checkpoint.root)
+    assert.equal(this.#roots.get(checkpoint.size) ?? root, root, `two roots were signed for size ${checkpoint.size}`)
+    this.#roots.set(checkpoint.size, root)
     return checkpoint
   }
 
@@ -83,10 +88,15 @@ export class History {
       assert.equal(this.#acknowledged.get(index) ?? leaf, leaf, `entry ${index} is not what was acknowledged`)
     }
     for (const [index, leaf] of this.#acknowledged) assert.ok(index < final.size, `${leaf} at ${index} was lost`)
-    for (const text of this.#checkpoints) {
-      const { size, root } = this.#open(text)
+    for (const [size, root] of this.#roots) {
       const proof = await reader.proveConsistency(size)
-      checkConsistency(nodeCrypto, { from: size, to: final.size, proof, fromRoot: root, toRoot: final.root })
+      checkConsistency(nodeCrypto, {
+        from: size,
+        to: final.size,
+        proof,
+        fromRoot: fromBase64(root),
+        toRoot: final.root,
+      })
     }
     return final.size
   }
