@@ -62,7 +62,7 @@ export async function decideClaim(set: WorkingSet, judged: Judged, place: Place)
   }
   if (rules.origin !== origin) return otherLog(rules.origin)
   if (!maySign(rules, claim.facts.kind, claim.signer, place.index)) return keyNotAdmitted(claim.facts.kind)
-  const refusal = (await missingBlob(set, claim, place)) ?? misplaced(set, claim, rules)
+  const refusal = misplaced(set, claim, rules) ?? (await missingBlob(set, claim, place))
   if (refusal !== null) return refusal
   return admitStatement(set, claim, rules, place)
 }

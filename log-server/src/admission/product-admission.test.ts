@@ -241,9 +241,12 @@ describe('one publisher is enough', () => {
     expect(await committed.isOpen(deps, log.now)).toBe(false)
   })
 
-  test('a refused entry opens no upload', async () => {
+  test.each([
+    ['by another key', () => sign(vote(artifactDigest(1), deps), alice.key), 'key-not-admitted'],
+    ['about nothing', () => sign(vote(artifactDigest(2), deps), rita.key), 'names-nothing-logged'],
+  ])('an entry %s opens no upload', async (_what, leaf, code) => {
     await log.tell(sign(first, alice.key))
-    await log.tell(sign(vote(artifactDigest(1), deps), alice.key))
+    expect(await log.tell(leaf())).toBe(code)
     expect(await log.store.tables.committed.isOpen(deps, log.now)).toBe(false)
   })
 

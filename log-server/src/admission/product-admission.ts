@@ -33,7 +33,7 @@ import { signerId, type TrustRules } from './trust-rules.ts'
 import { WorkingSet } from './working-set.ts'
 
 /** Committed rows, readable at any time. */
-export interface CommittedRows {
+interface CommittedRows {
   product(name: string): Promise<ProductRow | null>
   blob(sha256: string): Promise<Uint8Array | null>
 }

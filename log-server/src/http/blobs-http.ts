@@ -22,6 +22,8 @@ export interface BlobsParts {
   readonly now: () => number
 }
 
+/** Uploads at one time, each of which may hold its whole body in memory. */
+const MAX_UPLOADS = 16
 /** How long an upload waits for its entry, in seconds. */
 const UNUSED_SECONDS = 7_200
 
@@ -32,6 +34,7 @@ const problems = {
     code: 'blob-not-expected',
     detail: 'no admitted entry waits for this file: post the entry first',
   },
+  busy: { status: 503, code: 'busy', detail: 'too many files are being uploaded', retryAfterSeconds: 1 },
   digest: { status: 400, code: 'blob-digest', detail: 'the body does not hash to its address' },
   tooLarge: { status: 413, code: 'blob-too-large', detail: `a file has at most ${MAX_BODY_BYTES} bytes` },
   incomplete: { status: 400, code: 'blob-incomplete', detail: 'the body ended early' },
@@ -49,10 +52,18 @@ export function mountBlobs(router: Router, parts: BlobsParts): void {
     res.setHeader('Content-Length', body.length)
     res.end(body)
   })
+  let uploads = 0
   router.put('/blob/:sha256', async (req, res) => {
-    const { status } = await takeBlob(parts, digestOf(req.params.sha256), req)
-    res.statusCode = status
-    res.end()
+    const sha256 = digestOf(req.params.sha256)
+    if (uploads >= MAX_UPLOADS) throw new ProblemError(problems.busy)
+    uploads++
+    try {
+      const { status } = await takeBlob(parts, sha256, req)
+      res.statusCode = status
+      res.end()
+    } finally {
+      uploads--
+    }
   })
 }
 

@@ -228,6 +228,28 @@ describe('/v1/blob', () => {
     expect((await get(`blob/${deps}`)).status).toBe(404)
   })
 
+  test('takes only so many uploads at one time', async () => {
+    await add(statement, rita)
+    const ends: (() => void)[] = []
+    const slow = Array.from({ length: 16 }, () => {
+      const stream = new ReadableStream({
+        start(to) {
+          to.enqueue(dependencies.subarray(0, 1))
+          ends.push(() => {
+            to.enqueue(dependencies.subarray(1))
+            to.close()
+          })
+        },
+      })
+      return put(deps, stream)
+    })
+    const busy = async () => (await put(deps, 'wrong')).status
+    await expect.poll(busy, { interval: 0 }).toBe(503)
+    for (const end of ends) end()
+    expect(new Set((await Promise.all(slow)).map(({ status }) => status))).toEqual(new Set([201]))
+    expect((await put(deps, dependencies)).status).toBe(200)
+  })
+
   test('takes a file of exactly 4 MiB', async () => {
     const large = new Uint8Array(4 << 20).fill(7)
     await add(vote(artifactDigest(1), sha256(large)), rita)
@@ -275,8 +297,8 @@ describe('pages', () => {
   })
 
   test('find what names a digest or an id', async () => {
-    await storeDependencies()
     await logged(first, alice)
+    await storeDependencies()
     await logged(vote(artifactDigest(1), sha256(dependencies)), rita)
     await logged(revocation([first.id]), root)
     const kinds = async (digest: string) => {

@@ -28,6 +28,9 @@ export interface Offer {
 /** How far down a chain a feed looks for a release that may be offered. */
 const MAX_DEPTH = 64
 
+/** Votes of one signer that are looked at for one release. */
+const MAX_VOTES = 32
+
 /** The newest release of a channel that may be offered; null where there is none among the newest. */
 export async function newestEligible(
   parts: EligibleParts,
@@ -54,10 +57,14 @@ async function offerOf(parts: EligibleParts, rules: TrustRules, tree: Tree, row:
   if (channel === null || sequence === null) return null
   const about = await reader.about(id)
   const digests = (await reader.files(id)).map(({ sha256 }) => sha256)
-  const votes = [...(await reader.votes(product, digests)), ...about.filter(({ kind }) => kind === 'rebuild')]
+  const votes = newestVotes([
+    ...(await reader.votes(product, digests)),
+    ...about.filter(({ kind }) => kind === 'rebuild'),
+  ])
   const rivals = await reader.releasesAt(product, channel, sequence)
   const below = await reader.releasesAt(product, channel, sequence - 1)
-  const leaves = await leavesOf(parts, indicesOf([row, ...rivals, ...below, ...about, ...votes], tree))
+  const said = about.filter(({ kind }) => kind !== 'rebuild')
+  const leaves = await leavesOf(parts, indicesOf([row, ...rivals, ...below, ...said, ...votes], tree))
   const question = { crypto, trust: rules.trust, leaves, historyTo: tree.size, id, platforms: null }
   if (passes(question) !== null) return null
   return {
@@ -69,6 +76,20 @@ async function offerOf(parts: EligibleParts, rules: TrustRules, tree: Tree, row:
     ),
     votes: await standing(parts, rules, tree, votes),
   }
+}
+
+/** Votes are not limited in number, and only the last ones of a signer stand: a flood of them must not cost a feed its time. */
+function newestVotes(rows: readonly StatementRow[]): readonly StatementRow[] {
+  const perSigner = new Map<string, number>()
+  const distinct = [...new Map(rows.map((row) => [row.id, row])).values()]
+  const newestFirst = distinct.toSorted((a, b) => (b.signed.at(-1)?.index ?? 0) - (a.signed.at(-1)?.index ?? 0))
+  return newestFirst.filter(({ signed }) =>
+    signed.some(({ signer }) => {
+      const count = (perSigner.get(signer) ?? 0) + 1
+      perSigner.set(signer, count)
+      return count <= MAX_VOTES
+    }),
+  )
 }
 
 /** Where the entries of these statements are, as far as they are published; each index once. */

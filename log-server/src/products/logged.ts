@@ -6,7 +6,7 @@ import type { LogView } from '../log-view.ts'
 export type Tree = ReturnType<LogView['published']>
 
 /** Entries with their inclusion in `tree`, in log order, each index once. */
-export async function loggedEntries(log: LogView, tree: Tree, indices: Iterable<number>): Promise<LoggedEntry[]> {
+async function loggedEntries(log: LogView, tree: Tree, indices: Iterable<number>): Promise<LoggedEntry[]> {
   const sorted = [...new Set(indices)].filter((index) => index < tree.size).sort((a, b) => a - b)
   return Promise.all(
     sorted.map(async (index) => ({

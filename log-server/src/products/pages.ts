@@ -26,7 +26,7 @@ export interface StatementPage {
   readonly entries: readonly { readonly index: number; readonly signer: string }[]
 }
 
-export interface ChannelPage {
+interface ChannelPage {
   readonly head: Head | null
   /** Proposals for the next sequence. */
   readonly open: readonly StatementPage[]
