@@ -14,7 +14,8 @@
 import { toHex } from '../bytes.ts'
 import type { Hasher } from '../crypto.ts'
 import { digest } from './names.ts'
-import { type Codec, codecs, type Statement, type Subject } from './predicates.ts'
+import { type Codec, codecs } from './predicate-codecs.ts'
+import type { Statement, Subject } from './predicates.ts'
 import { list, literal, object, ShapeError, text } from './shape.ts'
 import { asStatementError } from './statement-error.ts'
 import { canonicalJson, parseCanonicalJson } from './strict-json.ts'
@@ -38,7 +39,6 @@ export {
   type TrustStatement,
   type WaiverStatement,
 } from './predicates.ts'
-
 export { StatementError, type StatementFault } from './statement-error.ts'
 
 const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1'
