@@ -48,14 +48,14 @@ export function startStorm(history: History, url: string, submitters: number): S
   const submitter = async (name: number) => {
     for (let entry = 0; !stopping; entry++) {
       const leaf = `submitter ${name} entry ${entry} ${'.'.repeat((entry * 37) % 500)}`
-      while (!(await submit(leaf, entry % 4 === 0))) await sleep(5)
+      while (!(await submit(leaf, entry % 4 === 0))) await sleep(30)
     }
   }
   const poller = async () => {
     while (!stopping) {
       const text = await attempt(() => fetch(`${storm.url}/checkpoint`))
       if (text !== null) history.sawCheckpoint(text)
-      await sleep(text === null ? 5 : 1)
+      await sleep(text === null ? 30 : 1)
     }
   }
   const workers = [...Array.from({ length: submitters }, (_, name) => submitter(name)), poller()]
