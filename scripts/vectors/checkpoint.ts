@@ -109,6 +109,7 @@ const bodies = [
   { desc: 'a space after the root', body: `${ORIGIN}\n7\n${root64} \n` },
   { desc: 'CRLF', body: text.replaceAll('\n', '\r\n') },
   { desc: 'an empty extension line at the end', body: `${text}\n` },
+  { desc: 'the last newline of an extension line is missing', body: `${text}one` },
   { desc: 'an empty extension line between two', body: `${text}one\n\ntwo\n` },
   { desc: 'an extension line with a control character', body: `${text}one\u0007\n` },
 ].map((entry) => ('origin' in entry ? entry : { ...entry, error: 'FORMAT_INVALID' }))

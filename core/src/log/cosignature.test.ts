@@ -62,6 +62,15 @@ describe.each([
   })
 })
 
+test('a cosignature may state no time, and names may have 255 bytes', () => {
+  const longest = 'w'.repeat(255)
+  const checkpoint = { origin: longest, size: 5, root: new Uint8Array(32), extensions: [] }
+  const signer = cosignatureSigner(nodeCrypto, longest, generateSigningKey('ml-dsa-44'))
+  const signed = signCheckpoint(checkpoint, [signer], 0)
+  const [{ signature = new Uint8Array(0) } = {}] = signed.note.signatures
+  expect(verifyCosignature(nodeCrypto, signer.key, signed, signature)).toEqual({ timestamp: 0 })
+})
+
 describe('a cosignature is not made', () => {
   const checkpoint = { origin: 'o', size: 5, root: new Uint8Array(32), extensions: [] }
   const signer = (algorithm: 'ed25519' | 'ml-dsa-44') =>
@@ -81,9 +90,9 @@ describe('a cosignature is not made', () => {
   })
 
   test.each(['ecdsa-p256', 'ecdsa-p384'] as const)('by %s', (algorithm) => {
-    expect(outcome(() => cosignatureSigner(nodeCrypto, 'w', generateSigningKey(algorithm)))).toEqual({
-      error: 'FORMAT_INVALID',
-    })
+    const call = () => cosignatureSigner(nodeCrypto, 'w', generateSigningKey(algorithm))
+    expect(outcome(call)).toEqual({ error: 'FORMAT_INVALID' })
+    expect(call).toThrow('do not sign checkpoints')
   })
 
   test.each(['', 'w w', 'w+w', 'w\n', 'w'.repeat(256)])('under the name %j', (name) => {
