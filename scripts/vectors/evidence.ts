@@ -22,6 +22,7 @@ import {
   checkpointText,
   consistencyPath,
   cosignature,
+  ed25519,
   entries,
   inclusionPath,
   type NamedKey,
@@ -44,7 +45,11 @@ interface Case {
   readonly error?: 'malformed' | 'unknown-type' | 'too-large' | 'proof'
 }
 
-const keys: Readonly<Record<string, NamedKey>> = { log01, log06, alder, birch, cedar, stranger }
+/** The other key of a witness. */
+const alder06: NamedKey = { ...cedar, name: alder.name }
+/** Another log, and what it would sign. */
+const mallory: NamedKey = { name: 'mallory.example/log', type: 1, key: ed25519('mallory') }
+const keys: Readonly<Record<string, NamedKey>> = { log01, log06, alder, alder06, birch, cedar, stranger, mallory }
 
 const ours = entries(11)
 /** Another history, from index 3 on. */
@@ -58,9 +63,10 @@ function tree(
   size: number,
   cosigners: readonly Signer[] = [],
   root = treeHash(leaves.slice(0, size)),
+  by = log01,
 ): string {
   const text = checkpointText(ORIGIN, size, root)
-  return `${text}\n${plainLine(log01, text)}${cosigners.map(([key, time = TIME]) => cosignature(key, text, time)).join('')}`
+  return `${text}\n${plainLine(by, text)}${cosigners.map(([key, time = TIME]) => cosignature(key, text, time)).join('')}`
 }
 
 const file = (kind: string, members: JsonObject): JsonObject => ({
@@ -103,6 +109,9 @@ const forkAt = (size: number, oldLeaves: readonly Bytes[] = theirs): JsonObject 
   })
 const fork = forkAt(6)
 const split = file('split', { a: tree(ours, 7, [[alder], [birch], [cedar]]), b: tree(theirs, 7, [[cedar], [birch]]) })
+/** Two trees under the origin of a log, signed by the key of another. */
+const byMallory = (leaves: readonly Bytes[]) => tree(leaves, 7, [], treeHash(leaves.slice(0, 7)), mallory)
+const framed = file('split', { a: byMallory(ours), b: byMallory(theirs) })
 const wrongEmpty = file('empty-root', { a: tree(ours, 0, [[alder]], sha256('something')) })
 
 const tlogProof = (
@@ -167,6 +176,10 @@ const aboutTrees: readonly Case[] = [
   nothing('a fork of another origin', edit(fork, 'origin', 'other.example'), withLog),
 
   convicts('a split', split, log, [birch.name, cedar.name], withLog),
+  convicts('a split, checked with the trust file', split, log, [birch.name], ['trust']),
+  convicts('a split by a log whose key is not named like its origin', framed, log, [], ['mallory']),
+  nothing('a split that another log made up, checked with the keys of both', framed, ['mallory', 'log01']),
+  nothing('a split that another log made up, checked with its key and the trust file', framed, ['mallory', 'trust']),
   nothing('a split of one root', edit(split, 'b', tree(ours, 7)), withLog),
   nothing('a split of two sizes', edit(split, 'b', tree(theirs, 8)), withLog),
   nothing(
@@ -224,6 +237,13 @@ const aboutTrees: readonly Case[] = [
     `witness ${cedar.name}`,
     [cedar.name],
     ['cedar'],
+  ),
+  convicts(
+    'a witness that signed two trees of one size, each with another key',
+    edit(edit(witnessSplit, 'a', tree(ours, 9, [[alder]])), 'b', tree(theirs, 9, [[alder06]])),
+    `witness ${alder.name}`,
+    [alder.name],
+    ['alder', 'alder06'],
   ),
   nothing('a witness that signed one tree twice', edit(witnessSplit, 'b', tree(ours, 9, [[cedar, TIME + 5]])), [
     'cedar',

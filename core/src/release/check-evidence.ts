@@ -72,19 +72,23 @@ function judge(theCase: EvidenceCase): Finding {
   }
 }
 
-/** A key of type 0x06 is a log's when it bears the origin's name: of that type the two sign alike (C2SP tlog-checkpoint, "Signatures"). */
 interface Keys {
   readonly log: readonly VerifierKey[]
   readonly witnesses: readonly VerifierKey[]
 }
 
+/**
+ * Sorts the keys. One of type 0x06 is a log's when it bears the origin's name: of that type the two sign alike (C2SP
+ * tlog-checkpoint, "Signatures"). A log key of another name speaks for this origin only where the caller brought none of its
+ * name (some logs have an origin that is not their key's name), so that one log of many cannot frame another.
+ */
 function keysOf({ evidence: { origin }, keys = [], trust }: EvidenceCase): Keys {
-  const policy = trust?.policy
-  const all = [...keys, ...(policy === undefined ? [] : [...policy.logs, ...policy.witnesses].map(({ key }) => key))]
-  const once = all.filter((key, at) => all.findIndex((other) => sameKey(other, key)) === at)
   const isWitness = ({ type, name }: VerifierKey) =>
     type === TYPE_COSIGNATURE_ED25519 || (type === TYPE_COSIGNATURE_ML_DSA_44 && name !== origin)
-  return { log: once.filter((key) => !isWitness(key)), witnesses: once.filter(isWitness) }
+  const trusted = trust === undefined ? [] : [trust.log, ...trust.policy.witnesses].map(({ key }) => key)
+  const all = [...keys, ...trusted].filter((key, at, list) => list.findIndex((other) => sameKey(other, key)) === at)
+  const named = all.filter((key) => !isWitness(key) && key.name === origin)
+  return { log: named.length > 0 ? named : keys.filter((key) => !isWitness(key)), witnesses: all.filter(isWitness) }
 }
 
 function sameKey(a: VerifierKey, b: VerifierKey): boolean {
@@ -101,12 +105,18 @@ function openLog(crypto: Crypto, checkpoint: string, origin: string, { log }: Ke
   return openCheckpoint(crypto, checkpoint, log, origin)
 }
 
-function convict(kind: 'log' | 'witness', name: string, findings: string[], bothSides: string[]): Finding {
+function convict(
+  kind: 'log' | 'witness',
+  name: string,
+  says: string,
+  bothSides: string[],
+  sides = 'both sides',
+): Finding {
   const named =
     bothSides.length === 0
-      ? 'Of the witnesses given, none signed both sides.'
-      : `Signed both sides: ${bothSides.join(', ')}.`
-  return { verdict: 'convicts', convicted: { kind, name }, findings: [...findings, named], bothSides }
+      ? `Of the witnesses given, none signed ${sides}.`
+      : `Witnesses that signed ${sides}: ${bothSides.join(', ')}.`
+  return { verdict: 'convicts', convicted: { kind, name }, findings: [says, named], bothSides }
 }
 
 function judgeFork(crypto: Crypto, evidence: ForkEvidence, keys: Keys): Finding {
@@ -118,7 +128,7 @@ function judgeFork(crypto: Crypto, evidence: ForkEvidence, keys: Keys): Finding 
   checkConsistency(crypto, { from: older.size, to: newer.size, fromRoot: oldRoot, toRoot: newer.root, proof })
   if (equalBytes(oldRoot, older.root)) throw new NotProven('B extends A: the two are one history')
   const says = `${evidence.origin} signed a tree of ${older.size} entries, and one of ${newer.size} that does not extend it.`
-  return convict('log', evidence.origin, [says], signedBoth(crypto, a, b, keys))
+  return convict('log', evidence.origin, says, signedBoth(crypto, a, b, keys))
 }
 
 function judgeSplit(crypto: Crypto, evidence: PairEvidence, keys: Keys): Finding {
@@ -126,12 +136,8 @@ function judgeSplit(crypto: Crypto, evidence: PairEvidence, keys: Keys): Finding
   const { size } = a.checkpoint
   if (size !== b.checkpoint.size) throw new NotProven('the trees are of two sizes')
   if (equalBytes(a.checkpoint.root, b.checkpoint.root)) throw new NotProven('the roots are equal')
-  return convict(
-    'log',
-    evidence.origin,
-    [`${evidence.origin} signed two different trees of ${size} entries.`],
-    signedBoth(crypto, a, b, keys),
-  )
+  const says = `${evidence.origin} signed two different trees of ${size} entries.`
+  return convict('log', evidence.origin, says, signedBoth(crypto, a, b, keys))
 }
 
 function judgeEmptyRoot(crypto: Crypto, evidence: { a: string; origin: string }, keys: Keys): Finding {
@@ -139,7 +145,7 @@ function judgeEmptyRoot(crypto: Crypto, evidence: { a: string; origin: string },
   if (a.checkpoint.size !== 0) throw new NotProven('the tree is not empty')
   if (equalBytes(a.checkpoint.root, emptyRoot(crypto))) throw new NotProven('the root is that of the empty tree')
   const says = `${evidence.origin} signed a tree of no entries whose root is not that of the empty tree.`
-  return convict('log', evidence.origin, [says], signedBoth(crypto, a, a, keys))
+  return convict('log', evidence.origin, says, signedBoth(crypto, a, a, keys), 'it')
 }
 
 function judgeLeafConflict(crypto: Crypto, evidence: LeafConflictEvidence, keys: Keys): Finding {
@@ -152,7 +158,7 @@ function judgeLeafConflict(crypto: Crypto, evidence: LeafConflictEvidence, keys:
   }
   const says = `${evidence.origin} signed two trees with different entries at index ${a.index}.`
   const [first = a.checkpoint, second = b.checkpoint] = opened
-  return convict('log', evidence.origin, [says], signedBoth(crypto, first, second, keys))
+  return convict('log', evidence.origin, says, signedBoth(crypto, first, second, keys))
 }
 
 function openLeaf(
@@ -200,48 +206,45 @@ function judgeWitnessSplit(crypto: Crypto, evidence: PairEvidence, keys: Keys): 
   const both = signedBoth(crypto, a, b, keys)
   const [witness] = both
   if (witness === undefined) throw new NotProven('no witness that was given signed both')
-  return convict(
-    'witness',
-    witness,
-    [`${both.join(', ')} cosigned two different trees of ${size} entries of ${evidence.origin}.`],
-    both,
-  )
+  const says = `${both.join(', ')} cosigned two different trees of ${size} entries of ${evidence.origin}.`
+  return convict('witness', witness, says, both)
 }
 
+/** A time of 0 makes no statement about which tree was the largest (C2SP tlog-cosignature, "ML-DSA-44 signed message"). */
 function judgeRollback(crypto: Crypto, evidence: PairEvidence, keys: Keys): Finding {
   const { a, b } = openCosigned(evidence, keys)
   const [larger, smaller] = a.checkpoint.size > b.checkpoint.size ? [a, b] : [b, a]
   if (larger.checkpoint.size === smaller.checkpoint.size) throw new NotProven('the trees are of one size')
-  const wentBack = keys.witnesses.filter((key) => {
-    const before = cosignedAt(crypto, larger, key).filter((time) => time > 0)
-    const after = cosignedAt(crypto, smaller, key)
-    return before.length > 0 && after.some((time) => time > Math.min(...before))
+  const wentBack = namesOf(keys).filter((name) => {
+    const before = cosignedAt(crypto, larger, keys, name).filter((time) => time > 0)
+    return before.length > 0 && cosignedAt(crypto, smaller, keys, name).some((time) => time > Math.min(...before))
   })
-  const names = namesOf(wentBack)
-  const [witness] = names
+  const [witness] = wentBack
   if (witness === undefined)
     throw new NotProven('no witness that was given signed the smaller tree after the larger one')
-  const sizes = `${larger.checkpoint.size} entries of ${evidence.origin}, and later one of ${smaller.checkpoint.size}`
-  return convict('witness', witness, [`${names.join(', ')} cosigned a tree of ${sizes}.`], names)
+  const says = `${wentBack.join(', ')} cosigned a tree of ${larger.checkpoint.size} entries of ${evidence.origin}, and later one of ${smaller.checkpoint.size}.`
+  return convict('witness', witness, says, wentBack)
 }
 
-/** The names of the witnesses whose signature stands under both, each once. */
-function signedBoth(crypto: Crypto, a: SignedCheckpoint, b: SignedCheckpoint, { witnesses }: Keys): string[] {
-  return namesOf(
-    witnesses.filter((key) => [a, b].every((checkpoint) => cosignedAt(crypto, checkpoint, key).length > 0)),
-  )
+/** The witnesses whose signature stands under both, by name: keys of one name are one witness (docs/formats.md §2). */
+function signedBoth(crypto: Crypto, a: SignedCheckpoint, b: SignedCheckpoint, keys: Keys): string[] {
+  return namesOf(keys).filter((name) => [a, b].every((side) => cosignedAt(crypto, side, keys, name).length > 0))
 }
 
-function namesOf(keys: readonly VerifierKey[]): string[] {
-  return [...new Set(keys.map(({ name }) => name))].sort()
+function namesOf({ witnesses }: Keys): string[] {
+  return [...new Set(witnesses.map(({ name }) => name))].sort()
 }
 
 /** The times that a witness states under a checkpoint; empty where it has not signed it. 0 states none. */
-function cosignedAt(crypto: Crypto, checkpoint: SignedCheckpoint, key: VerifierKey): number[] {
-  try {
-    return verifyCheckpoint(crypto, checkpoint, [key]).map(({ timestamp }) => timestamp ?? 0)
-  } catch (error) {
-    if (error instanceof NoteError) return []
-    throw error
-  }
+function cosignedAt(crypto: Crypto, checkpoint: SignedCheckpoint, { witnesses }: Keys, name: string): number[] {
+  return witnesses
+    .filter((key) => key.name === name)
+    .flatMap((key) => {
+      try {
+        return verifyCheckpoint(crypto, checkpoint, [key]).map(({ timestamp }) => timestamp ?? 0)
+      } catch (error) {
+        if (error instanceof NoteError) return []
+        throw error
+      }
+    })
 }

@@ -77,7 +77,7 @@ describe('what is said', () => {
   it('names both sizes of a fork and who signed both', () => {
     expect(finding('a fork')).toEqual([
       'log.example.com/test signed a tree of 6 entries, and one of 11 that does not extend it.',
-      'Signed both sides: birch.example/witness.',
+      'Witnesses that signed both sides: birch.example/witness.',
     ])
   })
 
