@@ -9,13 +9,14 @@ import {
 } from '@samebits/core/node'
 import { ProgramError, readKeyFile } from '@samebits/host'
 
+export type AlgorithmName = 'ed25519' | 'p256' | 'p384'
+
 /** The names on the command line and the algorithms they stand for. */
-export const statementAlgorithms = {
+export const statementAlgorithms: Readonly<Record<AlgorithmName, KeyAlgorithm>> = {
   ed25519: 'ed25519',
   p256: 'ecdsa-p256',
   p384: 'ecdsa-p384',
-} as const satisfies Record<string, KeyAlgorithm>
-export type AlgorithmName = keyof typeof statementAlgorithms
+}
 
 /** A key that signs statements. */
 export interface StatementKey {
@@ -56,7 +57,7 @@ export async function readStatementKey(path: string): Promise<StatementKey> {
   } catch (error) {
     throw keyFile(path, 'cannot be read as a private key', error)
   }
-  if (!Object.values<KeyAlgorithm>(statementAlgorithms).includes(key.algorithm))
+  if (!Object.values(statementAlgorithms).includes(key.algorithm))
     throw keyFile(path, `holds a ${key.algorithm} key, which signs no statements`)
   return publicHalf(key)
 }
