@@ -37,8 +37,15 @@ export interface LogProcess {
   kill(signal: NodeJS.Signals): Promise<number | null>
 }
 
-/** Starts `serve` and waits until it listens. Fails with what it said when it ends first. */
-export async function startLog(folder: LogFolder, flags: readonly string[] = []): Promise<LogProcess> {
+/**
+ * Starts `serve` and waits until it listens. Fails with what it said when it ends first.
+ * @param under a command line that runs it, such as `['strace', …]`
+ */
+export async function startLog(
+  folder: LogFolder,
+  flags: readonly string[] = [],
+  under: readonly string[] = [],
+): Promise<LogProcess> {
   const args = [
     'serve',
     '--json',
@@ -49,7 +56,8 @@ export async function startLog(folder: LogFolder, flags: readonly string[] = [])
     '--data-dir',
     join(folder.path, 'data'),
   ]
-  const child = spawn(process.execPath, [...node, ...args, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const [command = process.execPath, ...rest] = [...under, process.execPath, ...node, ...args, ...flags]
+  const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
   let [stdout, stderr] = ['', '']
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text
