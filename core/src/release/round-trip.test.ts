@@ -1,6 +1,6 @@
 /** parse(format(x)) is x, for statements, entries, bundles and anchors of any content. */
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { toHex } from '../bytes.ts'
 import { nodeCrypto } from '../node.ts'
 import { type Anchor, formatAnchor, parseAnchor } from './anchor.ts'
@@ -23,6 +23,9 @@ import {
   type WaiverStatement,
 } from './statement.ts'
 import { formatUpdateBundle, parseUpdateBundle, type UpdateBundle } from './update-bundle.ts'
+
+/** Properties take their time on a busy machine. */
+vi.setConfig({ testTimeout: 60_000 })
 
 const bytesOf = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })
 const digest = bytesOf(32).map(toHex)
