@@ -155,6 +155,13 @@ const vkeys = [
     keyId: '01020304',
   },
   {
+    desc: 'another type with a key of one byte',
+    vkey: of(2, Buffer.of(9), 'alice.example', 'ffffffff'),
+    name: 'alice.example',
+    type: 2,
+    keyId: 'ffffffff',
+  },
+  {
     desc: 'a name with a slash and a colon',
     vkey: of(1, ed, 'a/b:c'),
     name: 'a/b:c',
@@ -181,6 +188,24 @@ const vkeys = [
   },
   { desc: 'an ID of 7 digits', vkey: of(1, ed, 'alice.example', '1020304'), error: 'FORMAT_INVALID' },
   { desc: 'an ID of 9 digits', vkey: of(1, ed, 'alice.example', '001020304'), error: 'FORMAT_INVALID' },
+  { desc: 'another type, an ID of 9 digits', vkey: of(2, ed, 'alice.example', '001020304'), error: 'FORMAT_INVALID' },
+  {
+    desc: 'another type, a digit before the ID',
+    vkey: of(2, ed, 'alice.example', 'g01020304'),
+    error: 'FORMAT_INVALID',
+  },
+  {
+    desc: 'another type, a digit after the ID',
+    vkey: of(2, ed, 'alice.example', '01020304g'),
+    error: 'FORMAT_INVALID',
+  },
+  { desc: 'another type, an upper-case ID', vkey: of(2, ed, 'alice.example', 'ABCDEF01'), error: 'FORMAT_INVALID' },
+  {
+    desc: 'another type, a newline after the ID',
+    vkey: of(2, ed, 'alice.example', '01020304\n'),
+    error: 'FORMAT_INVALID',
+  },
+  { desc: 'another type, an empty name', vkey: of(2, ed, '', '01020304'), error: 'FORMAT_INVALID' },
   { desc: 'an ID of another key', vkey: of(1, ed, 'alice.example', '01020304'), error: 'FORMAT_INVALID' },
   {
     desc: 'the ID of the same key under another type',

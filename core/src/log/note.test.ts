@@ -67,9 +67,14 @@ describe('parsing and formatting notes', () => {
     expect(outcome(() => parseNote(note, 2))).toEqual({ error: 'TOO_MANY_SIGNATURES' })
   })
 
-  test('a text past the longest is refused before it is looked at', () => {
-    expect(outcome(() => parseNote('\0'.repeat(MAX_NOTE_LENGTH + 1)))).toEqual({ error: 'FORMAT_INVALID' })
-    expect(outcome(() => parseSignatureLines('\0'.repeat(MAX_NOTE_LENGTH + 1)))).toEqual({ error: 'FORMAT_INVALID' })
+  test('the longest is read, a longer one is refused', () => {
+    const row = signatureLine({ name: 'a', keyId: 1, signature: Uint8Array.of(1) })
+    const longest = `${'x'.repeat(MAX_NOTE_LENGTH - row.length - 2)}\n\n${row}`
+    expect(parseNote(longest).signatures).toHaveLength(1)
+    expect(outcome(() => parseNote(`x${longest}`))).toEqual({ error: 'FORMAT_INVALID' })
+    const full = `— ${'x'.repeat(MAX_NOTE_LENGTH - row.length + 1)}${row.slice(3)}`
+    expect(parseSignatureLines(full)).toHaveLength(1)
+    expect(outcome(() => parseSignatureLines(full.replace('x', 'xx')))).toEqual({ error: 'FORMAT_INVALID' })
   })
 
   const line: NoteSignature = { name: 'a', keyId: 1, signature: Uint8Array.of(1) }
@@ -104,6 +109,21 @@ describe('parsing and formatting notes', () => {
     for (const type of [0, 2, 3, 5, 7, 255, 256]) {
       expect(outcome(() => makeVkey(nodeCrypto, 'a', type, new Uint8Array(32)))).toEqual({ error: 'FORMAT_INVALID' })
     }
+  })
+
+  test.each<[string, number]>([
+    ['', 32],
+    ['a b', 32],
+    ['a+b', 32],
+    ['a\n', 32],
+    ['\ud800', 32],
+    ['a'.repeat(256), 32],
+    ['a', 0],
+    ['a', 31],
+    ['a', 33],
+    ['a', 1312],
+  ])('no key is made of the name %j and %s bytes', (name, bytes) => {
+    expect(outcome(() => makeVkey(nodeCrypto, name, 1, new Uint8Array(bytes)))).toEqual({ error: 'FORMAT_INVALID' })
   })
 })
 
