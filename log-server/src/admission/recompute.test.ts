@@ -258,6 +258,6 @@ test('the index is what the log says, whatever was submitted and however it was 
         await log.close()
       }
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   )
 }, 120_000)

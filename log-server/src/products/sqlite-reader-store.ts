@@ -52,17 +52,13 @@ export function openSqliteReader(db: Database.Database): ProductReader {
   }
 }
 
-function prepare(db: Database.Database) {
+const prepare = (db: Database.Database) => ({ ...prepareStatements(db), ...prepareRows(db) })
+
+/** Each gives whole rows of `product_statements`. */
+function prepareStatements(db: Database.Database) {
   const statement = <P extends unknown[]>(where: string): Database.Statement<P, RawStatement> =>
     db.prepare(`SELECT ${statementColumns} FROM product_statements WHERE ${where}`)
-  const product = 'SELECT product, version, sha256, ends_at AS endsAt FROM product_trust WHERE'
   return {
-    product: db.prepare<[string], RawProduct>(`${product} product = ?`),
-    products: db.prepare<[string, number], RawProduct>(`${product} product > ? ORDER BY product LIMIT ?`),
-    heads: db.prepare<[string], RawHead>('SELECT channel, sequence, id FROM product_heads WHERE product = ?'),
-    files: db.prepare<[Uint8Array], { name: string; sha256: Uint8Array }>(
-      'SELECT name, sha256 FROM product_files WHERE id = ? ORDER BY n',
-    ),
     releasesAt: statement<[string, string, number]>(
       `product = ? AND kind = 'release' AND channel = ? AND sequence = ? ORDER BY id`,
     ),
@@ -70,11 +66,6 @@ function prepare(db: Database.Database) {
       `product = ? AND kind IN ('revocation', 'waiver', 'trust') AND met_at IS NULL ORDER BY id LIMIT ?`,
     ),
     trustSteps: statement<[string]>(`product = ? AND kind = 'trust' AND met_at IS NOT NULL ORDER BY sequence`),
-    trustBefore: db
-      .prepare<[string, number], Uint8Array>(
-        'SELECT sha256 FROM product_trust_versions WHERE product = ? AND version < ? ORDER BY version DESC LIMIT 1',
-      )
-      .pluck(),
     revocations: statement<[string, number]>(
       `product = ? AND kind = 'revocation' AND met_at IS NOT NULL ORDER BY met_at DESC LIMIT ?`,
     ),
@@ -87,6 +78,28 @@ function prepare(db: Database.Database) {
     votes: statement<[Uint8Array, string]>(
       `id IN (SELECT id FROM product_files WHERE sha256 = ?) AND product = ? AND kind = 'rebuild' ORDER BY id`,
     ),
+    stepsWithoutBundle: statement<[]>(
+      `kind = 'trust' AND met_at IS NOT NULL
+       AND NOT EXISTS (SELECT 1 FROM product_bundles b WHERE b.product = product_statements.product AND b.version = sequence)
+       ORDER BY product, sequence`,
+    ),
+  }
+}
+
+function prepareRows(db: Database.Database) {
+  const product = 'SELECT product, version, sha256, ends_at AS endsAt FROM product_trust WHERE'
+  return {
+    product: db.prepare<[string], RawProduct>(`${product} product = ?`),
+    products: db.prepare<[string, number], RawProduct>(`${product} product > ? ORDER BY product LIMIT ?`),
+    heads: db.prepare<[string], RawHead>('SELECT channel, sequence, id FROM product_heads WHERE product = ?'),
+    files: db.prepare<[Uint8Array], { name: string; sha256: Uint8Array }>(
+      'SELECT name, sha256 FROM product_files WHERE id = ? ORDER BY n',
+    ),
+    trustBefore: db
+      .prepare<[string, number], Uint8Array>(
+        'SELECT sha256 FROM product_trust_versions WHERE product = ? AND version < ? ORDER BY version DESC LIMIT 1',
+      )
+      .pluck(),
     blob: db.prepare<[Uint8Array], Uint8Array>('SELECT body FROM product_blobs WHERE sha256 = ?').pluck(),
     blobSize: db.prepare<[Uint8Array], number>('SELECT length(body) FROM product_blobs WHERE sha256 = ?').pluck(),
     isOpen: db.prepare<[Uint8Array, number], { one: 1 }>(
@@ -95,10 +108,5 @@ function prepare(db: Database.Database) {
     bundle: db
       .prepare<[string, number], Uint8Array>('SELECT bundle FROM product_bundles WHERE product = ? AND version = ?')
       .pluck(),
-    stepsWithoutBundle: statement<[]>(
-      `kind = 'trust' AND met_at IS NOT NULL
-       AND NOT EXISTS (SELECT 1 FROM product_bundles b WHERE b.product = product_statements.product AND b.version = sequence)
-       ORDER BY product, sequence`,
-    ),
   }
 }
