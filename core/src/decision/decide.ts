@@ -248,13 +248,12 @@ function newerThan({ run, state, installed, floor }: Bench, sequence: number): K
 function checkWithheld({ run, state, basis }: Bench, newer: readonly KnownRelease[]): Refusal | null {
   const { maxLag } = basis.rule.trust.freshness
   if (maxLag === null) return null
-  const withheld = newer.find(
-    (release) =>
-      release.ripeAt !== null && state.time - release.ripeAt > maxLag && objectionTo(basis, release, run.want) === null,
-  )
-  if (withheld === undefined) return null
-  const lag = state.time - (withheld.ripeAt ?? 0)
-  return refuse('STALE', '23', `release ${withheld.version} could have been offered for ${lag} s, and is not`)
+  for (const release of newer) {
+    const lag = release.ripeAt === null ? 0 : state.time - release.ripeAt
+    if (lag <= maxLag || objectionTo(basis, release, run.want) !== null) continue
+    return refuse('STALE', '23', `release ${release.version} could have been offered for ${lag} s, and is not`)
+  }
+  return null
 }
 
 /** "7 waits for 1 of 2 rebuilders". */
