@@ -4,7 +4,7 @@
  * The command runs without a shell, in a private folder, with a fixed search path and none of the caller's environment:
  * nothing that lies beside the new version, and no NODE_OPTIONS or LD_PRELOAD, can speak for it.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { isAbsolute } from 'node:path'
 import { IoFailure } from './failure.ts'
 
@@ -32,6 +32,8 @@ export async function runHealthCheck(check: HealthCheck, around: HealthSurroundi
     throw new IoFailure('INSTALL_FAILED', 'the health check names no program')
   if (!isAbsolute(program) && /[\\/]/.test(program))
     return `the program ${program} is neither absolute nor a system command`
+  // Loaded on demand: a verification needs no processes and is not to pay for them.
+  const { spawn } = await import('node:child_process')
   const child = spawn(program, args, {
     cwd: around.directory,
     env: fixedEnvironment(around),

@@ -2,7 +2,6 @@
  * `samebits verify`: one file, its bundle and a trust file, without the network. The decision is core's; here the file is
  * hashed and, where a state folder is named, what was seen is compared with it and remembered.
  */
-import { open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import {
   type Accepted,
@@ -13,19 +12,23 @@ import {
   type IdentityVerifier,
   type Notice,
   parseTrust,
+  type Refusal,
+  refuse,
   type State,
   verifyOffline,
 } from '@samebits/core'
 import { writeEvidence } from './evidence-file.ts'
 import { isFailure } from './failure.ts'
-import { type FileDigest, hashHandle } from './file-hash.ts'
+import type { FileDigest } from './file-hash.ts'
 import { type Stopped, stoppedBy } from './results.ts'
 import { createStateKeeper, forgetful, type StateKeeper } from './state-keeper.ts'
 import { createStateStore } from './state-store.ts'
 
 export interface VerifyOptions {
-  /** Path of the file. */
+  /** Path of the file: evidence is written beside it. */
   readonly file: string
+  /** Its length and SHA-256, of `hashFile`, which may still be at work. */
+  readonly digest: Promise<FileDigest>
   /** Exact bytes of its update bundle, of the trust file and of the anchor. */
   readonly bundle: Uint8Array
   readonly trust: Uint8Array
@@ -45,7 +48,6 @@ export interface VerifyOptions {
   /** Where to compare and remember; null: nothing is stored. */
   readonly stateDir: string | null
   readonly uid: number | undefined
-  readonly signal?: AbortSignal
 }
 
 export type VerifyResult =
@@ -57,36 +59,41 @@ export type VerifyResult =
     }
   | Stopped
 
-/** @throws the system's error where the file cannot be read */
+/** @throws what `digest` rejects with */
 export async function verifyArtifact(options: VerifyOptions): Promise<VerifyResult> {
-  const digest = await hashFile(options.file, options.signal)
   try {
-    return await judgeFile(options, digest)
+    return await judgeFile(options)
   } catch (error) {
     return stoppedBy(error)
   }
 }
 
-async function hashFile(path: string, signal: AbortSignal | undefined): Promise<FileDigest> {
-  const handle = await open(path, 'r')
-  try {
-    return await hashHandle(handle, signal)
-  } finally {
-    await handle.close()
-  }
-}
-
-async function judgeFile(options: VerifyOptions, digest: FileDigest): Promise<VerifyResult> {
-  const { crypto, identities, now, want, trust, anchor, bundle } = options
+async function judgeFile(options: VerifyOptions): Promise<VerifyResult> {
+  const { crypto, identities, now, want, trust, anchor, bundle, digest } = options
   const memory = await openMemory(options)
   if (memory.kind === 'stopped') return memory
   const { state, keeper } = memory
-  const result = verifyOffline({ crypto, identities, now, want, trust, anchor, bundle, file: digest, state })
+  // The file is hashed meanwhile: what its digest should be is asked last.
+  const result = verifyOffline({ crypto, identities, now, want, trust, anchor, bundle, file: null, state })
   if (result.state !== null) await keeper.keep(result.state)
   const notices = [...memory.notices, ...result.notices]
-  if (result.kind === 'verified') return { kind: 'verified', release: result.verdict, digest, notices }
-  const { refusal } = result
+  const seen = await digest
+  if (result.kind === 'stopped') return await refused(options, result.refusal, notices)
+  const refusal = mismatch(result.verdict, seen)
+  if (refusal !== null) return await refused(options, refusal, notices)
+  return { kind: 'verified', release: result.verdict, digest: seen, notices }
+}
+
+async function refused(options: VerifyOptions, refusal: Refusal, notices: readonly Notice[]): Promise<Stopped> {
   return { kind: 'stopped', refusal, notices, evidencePath: await keepEvidence(options, refusal.evidence) }
+}
+
+/** docs/decision.md step 24, for a file in hand. */
+function mismatch({ files }: Accepted, seen: FileDigest): Refusal | null {
+  const [artifact] = files
+  if (artifact?.sha256 === seen.sha256 && artifact.size === seen.size) return null
+  const wanted = `${artifact?.name} has ${artifact?.size} and ${artifact?.sha256}`
+  return refuse('DIGEST_MISMATCH', '24', `the file has ${seen.size} bytes and SHA-256 ${seen.sha256}; ${wanted}`)
 }
 
 interface Memory {

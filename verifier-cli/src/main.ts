@@ -1,4 +1,5 @@
 /** The program `samebits`: the one place that touches the process. */
+import { availableParallelism, loadavg } from 'node:os'
 import { type ProgramIo, runProgram } from '@samebits/host'
 import { run } from './run.ts'
 
@@ -37,6 +38,7 @@ void runProgram(
       os: process.platform,
       platform: `${process.platform}-${process.arch}`,
       uid: process.getuid?.(),
+      spareCore: () => (loadavg()[0] ?? 0) < availableParallelism(),
       signal,
     }),
   io,

@@ -51,9 +51,10 @@ export function utc(seconds: number): string {
   return `${new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ')} UTC`
 }
 
-/** `1 witness`, `2 witnesses`. */
+/** `1 witness`, `1,200 witnesses`. By hand: the first use of the language's own formatting costs a quarter of a `verify`. */
 export function count(value: number, one: string, many: string = `${one}s`): string {
-  return `${value.toLocaleString('en')} ${value === 1 ? one : many}`
+  const grouped = String(value).replace(/\B(?=(?:\d{3})+$)/g, ',')
+  return `${grouped} ${value === 1 ? one : many}`
 }
 
 /** Up to `max` names, then how many more. Names are neutralised where they are shown. */

@@ -2,7 +2,7 @@
 import { bundleCaps, refuse, updateBundleFileName } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import { ProgramError, systemReason, visible } from '@samebits/host'
-import { type VerifyResult, verifyArtifact } from '@samebits/updater'
+import { hashFile, type VerifyResult, verifyArtifact } from '@samebits/updater'
 import type { Arguments, Run } from '../command.ts'
 import { readInput, readOptional } from '../input-file.ts'
 import { readTrustInputs } from '../inputs.ts'
@@ -14,15 +14,22 @@ import type { World } from '../world.ts'
 
 export const run: Run = async (given, world) => {
   const file = given.positionals[0] ?? ''
-  const bundlePath = given.text('bundle') ?? updateBundleFileName(file)
+  const digest = hashFile(file, { spareCore: world.spareCore(), signal: world.signal }).catch((error: unknown) => {
+    throw fileError(file, error)
+  })
+  // Awaited last; until then a file that cannot be read is no unhandled rejection.
+  digest.catch(() => undefined)
   const { trust, anchor, channel } = await readTrustInputs(given)
+  const bundlePath = given.text('bundle') ?? updateBundleFileName(file)
   const bundle = await readBundle(given, bundlePath)
   if (bundle === null) {
+    await digest
     const refusal = refuse('PROOF_MISSING', '13', `there is no update bundle at ${bundlePath}`)
     return tellRefusal(world, { kind: 'stopped', refusal, notices: [], evidencePath: null })
   }
   const result = await verifyArtifact({
     file,
+    digest,
     bundle,
     trust,
     anchor,
@@ -37,9 +44,6 @@ export const run: Run = async (given, world) => {
     crypto: nodeCrypto,
     stateDir: given.text('state') ?? null,
     uid: world.uid,
-    signal: world.signal,
-  }).catch((error: unknown) => {
-    throw fileError(file, error)
   })
   return result.kind === 'stopped' ? tellRefusal(world, result) : tellVerified(world, file, result)
 }
