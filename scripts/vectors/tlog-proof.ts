@@ -93,6 +93,8 @@ const cases = [
   ...[
     { desc: 'empty', proof: '' },
     { desc: 'another version', proof: good.replace('@v1', '@v2') },
+    { desc: 'the header alone', proof: `c2sp.org/tlog-proof@v1\n\n${checkpoint}` },
+    { desc: 'header and extra alone', proof: `c2sp.org/tlog-proof@v1\nextra aGk=\n\n${checkpoint}` },
     { desc: 'no header', proof: good.slice(good.indexOf('\n') + 1) },
     { desc: 'a space after the header', proof: good.replace('@v1\n', '@v1 \n') },
     {

@@ -298,6 +298,7 @@ const sizes = [
   { desc: 'empty', body: '' },
   { desc: 'a newline', body: '\n' },
   { desc: 'no newline', body: '7' },
+  { desc: 'no newline, two digits', body: '77' },
   { desc: 'two newlines', body: '7\n\n' },
   { desc: 'CRLF', body: '7\r\n' },
   { desc: 'a leading zero', body: '07\n' },

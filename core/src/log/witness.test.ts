@@ -174,7 +174,8 @@ describe('a witness as its log grows', () => {
     )
   })
 
-  test('it does not sign at time 0, nor without keys', () => {
+  test('it signs from time 1 on, not at time 0, nor without keys', () => {
+    expect(process(0, 7, null, 1)).toMatchObject({ status: 200, record: { timestamp: 1 } })
     expect(() => process(0, 7, null, 0)).toThrow(RangeError)
     const input = { request: request(0, 7), logKeys: [log.key], record: null, now: 1 }
     expect(() => processAddCheckpoint(nodeCrypto, { ...input, signers: [] })).toThrow(RangeError)
@@ -189,6 +190,11 @@ describe('a witness as its log grows', () => {
     }
     const input = { request: request(0, 7), logKeys: [log.key], record: null, signers: [witness], now: 1 }
     expect(() => processAddCheckpoint(broken, input)).toThrow('out of memory')
+    const decision = process(0, 7, null, 1)
+    const record = decision.status === 200 ? decision.record : null
+    const parents = broken.verify
+    const grown = { ...input, request: request(7, 11), record }
+    expect(() => processAddCheckpoint({ ...nodeCrypto, parents }, grown)).toThrow('out of memory')
   })
 
   test.each<[string, Partial<AddCheckpointRequest>]>([

@@ -12,7 +12,7 @@
 import { equalBytes, parseDecimal } from '../bytes.ts'
 import type { Crypto } from '../crypto.ts'
 import { FormatError, NoteError, ProofError } from '../errors.ts'
-import { checkEmptyRoot, parseSignedCheckpoint, type SignedCheckpoint, verifyCheckpoint } from './checkpoint.ts'
+import { parseSignedCheckpoint, type SignedCheckpoint, verifyCheckpoint } from './checkpoint.ts'
 import { emptyRoot } from './compact-range.ts'
 import { coversCheckpoint, type NoteSigner } from './cosignature.ts'
 import { formatHashLines, parseHashLines, splitAtBlankLine } from './lines.ts'
@@ -181,14 +181,15 @@ function verifyLog(crypto: Crypto, signed: SignedCheckpoint, logKeys: readonly V
   return lines.length === 0 ? null : lines
 }
 
-/** The reason for a 422, or null if the checkpoint extends the record. */
+/**
+ * The reason for a 422, or null if the checkpoint extends the record; an empty tree extends only the empty tree's root.
+ */
 function consistencyFault(
   crypto: Crypto,
   { oldSize, proof, checkpoint: { checkpoint } }: AddCheckpointRequest,
   record: WitnessRecord | null,
 ): string | null {
   try {
-    checkEmptyRoot(crypto, checkpoint)
     const fromRoot = record?.root ?? emptyRoot(crypto)
     checkConsistency(crypto, { from: oldSize, to: checkpoint.size, fromRoot, toRoot: checkpoint.root, proof })
     return null
