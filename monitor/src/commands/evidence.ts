@@ -1,0 +1,59 @@
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { checkEvidence, type Evidence, parseEvidence, parseTrust, parseVkey } from '@samebits/core'
+import { nodeCrypto } from '@samebits/core/node'
+import { ProgramError, visible } from '@samebits/host'
+import { Command } from 'commander'
+import { answer, type CommandIo } from './io.ts'
+
+const help = `
+Offline, and it needs no state: the keys, or the trust file, are all that is believed.
+Exit status: 0 it convicts; 10 it does not.`
+
+/** Refusals of a judge, as everywhere: docs/decision.md. */
+const refused = 10
+
+export function evidenceCommand(io: CommandIo): Command {
+  const check = new Command('check')
+    .description('judge a file of evidence from the file alone, and say in plain words what it proves')
+    .argument('<file>', 'the evidence')
+    .option('--key <VKEY>', 'key of the log or witness that it may convict; may be repeated', gather, [])
+    .option('--trust <FILE>', 'the trust file, for statements that contradict each other')
+    .addHelpText('after', help)
+    .action((file: string, flags: Flags) => judge(io, file, flags))
+  return new Command('evidence').description('evidence that somebody said two things').addCommand(check)
+}
+
+interface Flags {
+  readonly key: readonly string[]
+  readonly trust?: string
+}
+
+function gather(value: string, before: readonly string[]): string[] {
+  return [...before, value]
+}
+
+async function judge(io: CommandIo, file: string, { key, trust }: Flags): Promise<void> {
+  const evidence: Evidence = parseEvidence(await readFile(resolve(io.cwd, file)))
+  const keys = key.map((vkey) => parseVkey(nodeCrypto, vkey))
+  const trustFile = trust === undefined ? null : parseTrust(nodeCrypto, await readFile(resolve(io.cwd, trust)))
+  if (keys.length === 0 && trustFile === null)
+    throw new ProgramError({ code: 'USAGE', detail: 'nobody to believe was named', remedy: 'Give --key or --trust.' })
+  const finding = checkEvidence({
+    crypto: nodeCrypto,
+    evidence,
+    keys,
+    ...(trustFile === null ? {} : { trust: trustFile }),
+  })
+  answer(io, { kind: evidence.kind, origin: evidence.origin, ...finding }, [
+    `${evidence.kind} in ${visible(evidence.origin)}: ${finding.verdict === 'convicts' ? 'proven' : finding.verdict}`,
+    ...finding.findings.map((line) => `  ${visible(line)}`),
+  ])
+  if (finding.verdict === 'convicts') return
+  throw new ProgramError({
+    code: 'NOT_PROVEN',
+    detail: 'the evidence convicts nobody with what was given',
+    remedy: 'Ask for the keys that it speaks of, or put the question to other monitors.',
+    exitCode: refused,
+  })
+}

@@ -1,0 +1,92 @@
+import { resolve } from 'node:path'
+import { ProgramError } from '@samebits/host'
+import { Command } from 'commander'
+import { destination, pino } from 'pino'
+import { loadWitnessKeys } from '../witness/witness-keys.ts'
+import { startWitness } from '../witness/witness-server.ts'
+import { answer, type CommandIo } from './io.ts'
+
+const help = `
+The log list is the witness network's format; a log with two keys stands there twice:
+
+  logs/v0
+  vkey example.com/log+2a5d21f9+AQ…
+  origin none
+  qpd 86400
+  contact sysadmin (at) example.com
+
+It is read again when it changes. Signed checkpoints that do not fit are kept in DATA/evidence.`
+
+interface Flags {
+  readonly logs: string
+  readonly dataDir: string
+  readonly keysDir: string
+  readonly host: string
+  readonly port: string
+  readonly prefix: string
+  readonly monitoringUrl: string
+  readonly requestsPerSecond: string
+  readonly logLevel: string
+}
+
+export function witnessCommand(io: CommandIo): Command {
+  return new Command('witness')
+    .description('cosign the checkpoints of the listed logs, as long as each only grows (C2SP tlog-witness)')
+    .requiredOption('--logs <FILE>', 'which logs are cosigned: a logs/v0 list')
+    .option('--data-dir <DIR>', 'folder of the state and of what did not fit', 'data')
+    .option('--keys-dir <DIR>', 'folder that keygen wrote', 'keys')
+    .option('--host <ADDRESS>', 'address to listen on', '127.0.0.1')
+    .option('--port <N>', 'port to listen on; 0 lets the system choose', '2026')
+    .option('--prefix <PATH>', 'submission and monitoring prefix', '/witness')
+    .option(
+      '--monitoring-url <URL>',
+      'where the monitoring copies are published; compared before anything is signed',
+      '',
+    )
+    .option('--requests-per-second <N>', 'requests over all logs; each log has its qpd besides', '2000')
+    .option('--log-level <NAME>', 'what is written to standard error: info, warn, error, silent', 'info')
+    .addHelpText('after', help)
+    .action((flags: Flags) => serve(io, flags))
+}
+
+async function serve(io: CommandIo, flags: Flags): Promise<void> {
+  if (!/^(?:\/[\w.~-]+)*$/.test(flags.prefix)) throw usage('--prefix is a path such as /witness')
+  const level = flags.logLevel
+  if (!['info', 'warn', 'error', 'silent'].includes(level)) throw usage(`--log-level ${level} is not known`)
+  const operator = pino({ level, base: null }, destination({ dest: 2, sync: true }))
+  const signers = await loadWitnessKeys(resolve(io.cwd, flags.keysDir))
+  const options = {
+    dataDir: resolve(io.cwd, flags.dataDir),
+    logList: resolve(io.cwd, flags.logs),
+    host: flags.host,
+    port: integer('--port', flags.port, 0, 65_535),
+    prefix: flags.prefix,
+    monitoringUrl: flags.monitoringUrl,
+    globalPerSecond: integer('--requests-per-second', flags.requestsPerSecond, 1, 1_000_000),
+    maxPending: 10_000,
+    refreshMs: 2000,
+  }
+  const running = await startWitness(options, { signers, timing: io.timing, fetch: io.fetch, operator })
+  const url = `http://${flags.host.includes(':') ? `[${flags.host}]` : flags.host}:${running.port}${flags.prefix}`
+  const name = signers[0]?.key.name ?? ''
+  answer(io, { name, url }, [`${name} at ${url}`])
+  await untilAborted(io.signal)
+  await running.stop()
+}
+
+function integer(flag: string, text: string, min: number, max: number): number {
+  const value = /^(?:0|[1-9][0-9]{0,9})$/.test(text) ? Number(text) : Number.NaN
+  if (value >= min && value <= max) return value
+  throw usage(`${flag} is ${JSON.stringify(text)}, not a number from ${min} to ${max}`)
+}
+
+function usage(detail: string): ProgramError {
+  return new ProgramError({ code: 'USAGE', detail, remedy: 'See samebits-monitor witness --help.' })
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

@@ -1,0 +1,56 @@
+/** The keys of a witness: one folder, one PKCS #8 PEM for each algorithm, and the name that all of them sign under. */
+import { mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import {
+  cosignatureSigner,
+  type KeyAlgorithm,
+  keyNameFault,
+  MAX_NAME_BYTES,
+  type NoteSigner,
+  utf8,
+} from '@samebits/core'
+import { generateSigningKey, nodeCrypto, signingKeyFromPem, signingKeyToPem } from '@samebits/core/node'
+import { createFileDurably, ProgramError, readKeyFile, writeKeyFile } from '@samebits/host'
+
+/** ML-DSA-44 first: C2SP tlog-witness asks for it; Ed25519 for clients that know no other. */
+const algorithms = ['ml-dsa-44', 'ed25519'] as const satisfies readonly KeyAlgorithm[]
+const nameFile = 'name'
+
+function demandName(name: string): void {
+  const fault =
+    keyNameFault(name) ?? (utf8(name).length > MAX_NAME_BYTES ? `the name exceeds ${MAX_NAME_BYTES} bytes` : null)
+  if (fault === null) return
+  const remedy = 'A name looks like witness.example.com/w1: a URL without its scheme.'
+  throw new ProgramError({ code: 'NAME_INVALID', detail: fault, remedy })
+}
+
+/** Makes the keys of a new witness. @throws ProgramError NAME_INVALID, KEY_FILE where one is there already */
+export async function createWitnessKeys(folder: string, name: string): Promise<readonly NoteSigner[]> {
+  demandName(name)
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const signers: NoteSigner[] = []
+  for (const algorithm of algorithms) {
+    const key = generateSigningKey(algorithm)
+    await writeKeyFile(join(folder, `${algorithm}.pem`), signingKeyToPem(key))
+    signers.push(cosignatureSigner(nodeCrypto, name, key))
+  }
+  await createFileDurably(join(folder, nameFile), `${name}\n`)
+  return signers
+}
+
+/** @throws ProgramError KEY_FILE, NAME_INVALID */
+export async function loadWitnessKeys(folder: string): Promise<readonly NoteSigner[]> {
+  const name = (await readFile(join(folder, nameFile), 'utf8')).trimEnd()
+  demandName(name)
+  const signers: NoteSigner[] = []
+  for (const algorithm of algorithms) {
+    const path = join(folder, `${algorithm}.pem`)
+    const key = signingKeyFromPem(await readKeyFile(path))
+    if (key.algorithm !== algorithm) {
+      const remedy = 'Name the folder that samebits-monitor keygen wrote.'
+      throw new ProgramError({ code: 'KEY_FILE', detail: `${path} holds a key for ${key.algorithm}`, remedy })
+    }
+    signers.push(cosignatureSigner(nodeCrypto, name, key))
+  }
+  return signers
+}
