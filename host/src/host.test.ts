@@ -223,6 +223,22 @@ describe('a program', () => {
     expect(out.stderr).toBe('INTERRUPTED: stopped on request.\n')
     expect(listeners.size).toBe(0)
   })
+  it('ends quietly when the reader of its output goes away', async () => {
+    const script = `import { runProgram } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)}
+      process.exitCode = await runProgram(async () => {
+        for (let i = 0; i < 1000; i++) { process.stdout.write('x'.repeat(1000)); await new Promise(setImmediate) }
+        return 0
+      }, { stderr: process.stderr, stdout: process.stdout, json: false, signals: process, exit: (s) => process.exit(s) })`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'pipe'] })
+    let spoken = ''
+    child.stderr.on('data', (data) => {
+      spoken += data
+    })
+    await once(child.stdout, 'data')
+    child.stdout.destroy()
+    expect(await once(child, 'close')).toEqual([141, null])
+    expect(spoken).toBe('')
+  })
   it('neutralises what it quotes', () => {
     expect(formatFailure({ code: 'A', detail: '\x1b]0;x\x07', exitCode: 1 })).toBe('A: \\u{1b}]0;x\\u{7}.')
   })

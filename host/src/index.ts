@@ -9,6 +9,7 @@ export {
   ProgramError,
   type ProgramIo,
   type ProgramSignals,
+  type ProgramStream,
   runProgram,
 } from './program.ts'
 export { type Progress, type ProgressOptions, type ProgressStream, progress } from './progress.ts'

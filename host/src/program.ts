@@ -3,11 +3,11 @@
  *
  *     CODE: what was seen. What to do.
  */
-import { systemReason } from './system-error.ts'
+import { isCode, systemReason } from './system-error.ts'
 import { visible } from './visible.ts'
 
 /** EX_USAGE and friends of sysexits.h, and the shell's own 128 + signal. */
-export const exitCodes = { usage: 64, internal: 70, io: 74, interrupted: 130 } as const
+export const exitCodes = { usage: 64, internal: 70, io: 74, interrupted: 130, closedPipe: 141 } as const
 
 /** A failure that a person can act on. */
 export class ProgramError extends Error {
@@ -40,15 +40,21 @@ export interface ProgramSignals {
   off(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown
 }
 
+/** Where text goes; `process.stdout` fits. */
+export interface ProgramStream {
+  write(text: string): unknown
+  on?(event: 'error', listener: (error: Error) => void): unknown
+}
+
 export interface ProgramIo {
   /** Where the line goes. */
-  readonly stderr: { write(text: string): unknown }
+  readonly stderr: ProgramStream
   /** Where the answer goes under `--json`. */
-  readonly stdout: { write(text: string): unknown }
+  readonly stdout: ProgramStream
   /** Answer failures as one JSON object `{ "error": { code, detail, remedy } }` on standard output as well. */
   readonly json: boolean
   readonly signals: ProgramSignals
-  /** Ends the process at once: called on the second interrupt only. */
+  /** Ends the process at once: called on the second interrupt, and when nobody reads the output any more. */
   readonly exit: (status: number) => void
   /** Print causes and stacks: for developers, by an environment variable that main.ts reads. */
   readonly debug?: boolean
@@ -66,6 +72,9 @@ export async function runProgram(main: (signal: AbortSignal) => Promise<number>,
       new ProgramError({ code: 'INTERRUPTED', detail: 'stopped on request', exitCode: exitCodes.interrupted }),
     )
   }
+  // The reader of a pipe went away (`| head`): end quietly, as programs that die of SIGPIPE do.
+  const streamFailed = (error: Error) => io.exit(isCode(error, 'EPIPE') ? exitCodes.closedPipe : exitCodes.io)
+  for (const stream of [io.stdout, io.stderr]) stream.on?.('error', streamFailed)
   io.signals.on('SIGINT', interrupt)
   io.signals.on('SIGTERM', interrupt)
   try {
