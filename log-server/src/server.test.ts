@@ -311,6 +311,18 @@ describe('slow and malformed requests', () => {
     expect((await checkpoint()).size).toBe(0)
   })
 
+  it('is not disturbed by clients that leave in the middle of a body', async () => {
+    for (let at = 0; at < 20; at++) {
+      const socket = connect(server.port, '127.0.0.1')
+      await new Promise<void>((resolve) => socket.on('connect', () => resolve()))
+      socket.write('POST /add HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc')
+      if (at % 2 === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+      socket.resetAndDestroy()
+    }
+    await addMany(1)
+    expect(server.lines.filter(({ level }) => level !== 'info')).toEqual([])
+  })
+
   it('answers others while a thousand connections idle', async () => {
     const idle = Array.from({ length: 1000 }, () => connect(server.port, '127.0.0.1').on('error', () => undefined))
     await addMany(20)

@@ -70,13 +70,16 @@ const migrations: readonly string[] = [
    CREATE TABLE sizes (size INTEGER PRIMARY KEY) STRICT;`,
 ]
 
+/** For a lock that another program holds on the file. The thread waits, so it is short; the log tries again by itself. */
+const lockWaitMs = 500
+
 /** 'smbt': marks the file as a log of this project (`PRAGMA application_id`). */
 const applicationId = 0x736d6274
 
 /** Opens the database and brings its schema up to date. @throws StorageError */
 export function openSqliteStore<Tables>(options: SqliteStoreOptions<Tables>): SqliteLogStore<Tables> {
   return guarded(() => {
-    const writer = new Database(options.path, { fileMustExist: options.mustExist ?? false, timeout: 5_000 })
+    const writer = new Database(options.path, { fileMustExist: options.mustExist ?? false, timeout: lockWaitMs })
     try {
       prepareWriter(writer)
       migrate(writer, 'log', migrations)
@@ -96,7 +99,7 @@ export function openSqliteReader(path: string): LogReader {
 }
 
 function openReader(path: string): Database.Database {
-  const reader = new Database(path, { readonly: true, timeout: 5_000 })
+  const reader = new Database(path, { readonly: true, timeout: lockWaitMs })
   reader.pragma('cache_size = -16000')
   if (reader.pragma('application_id', { simple: true }) !== applicationId) {
     reader.close()

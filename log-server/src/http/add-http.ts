@@ -29,6 +29,7 @@ export interface AddParts {
 export async function handleAdd(parts: AddParts, req: IncomingMessage, res: ServerResponse): Promise<void> {
   try {
     const leaf = await readBody(req, parts.maxLeafBytes)
+    if (leaf === null) return
     if (leaf instanceof Uint8Array) await answer(parts, req, res, await parts.log.add(leaf))
     else refuseBody(req, res, leaf)
   } catch (error) {
@@ -65,8 +66,8 @@ async function formatProof(log: LogView, index: number): Promise<string> {
 
 type BodyRefusal = Omit<Refusal, 'kind'>
 
-/** The body, or why it is not taken. A body that is too long is not read to its end. */
-function readBody(req: IncomingMessage, maxBytes: number): Promise<Uint8Array | BodyRefusal> {
+/** The body, or why it is not taken, or null when the client left. A body that is too long is not read to its end. */
+function readBody(req: IncomingMessage, maxBytes: number): Promise<Uint8Array | BodyRefusal | null> {
   const encoding = req.headers['content-encoding']
   if (encoding !== undefined && encoding !== 'identity')
     return Promise.resolve({ status: 415, code: 'encoding-unsupported', detail: 'entries are sent as they are' })
@@ -76,7 +77,7 @@ function readBody(req: IncomingMessage, maxBytes: number): Promise<Uint8Array | 
     detail: `an entry has at most ${maxBytes} bytes`,
   }
   if (Number(req.headers['content-length'] ?? 0) > maxBytes) return Promise.resolve(tooLarge)
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     const chunks: Buffer[] = []
     let length = 0
     req.on('data', (chunk: Buffer) => {
@@ -85,7 +86,7 @@ function readBody(req: IncomingMessage, maxBytes: number): Promise<Uint8Array | 
       else chunks.push(chunk)
     })
     req.on('end', () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)))
-    req.on('error', reject)
+    req.on('error', () => resolve(null))
   })
 }
 
