@@ -161,6 +161,7 @@ const refused = [
   { desc: 'two quorum lines', policy: `${log}${wa}quorum a\nquorum a\n` },
   { desc: 'two quorum lines, one none', policy: `${log}${wa}quorum a\nquorum none\n` },
   { desc: 'the last newline is missing', policy: `${log}quorum none` },
+  { desc: 'the last newline is missing after a name that begins another', policy: `${log}${wa}quorum ab` },
   { desc: 'CRLF', policy: `${log}quorum none\n`.replaceAll('\n', '\r\n') },
   { desc: 'a form feed', policy: `${log}\f\nquorum none\n` },
   { desc: 'a vertical tab between items', policy: `${log}quorum\u000bnone\n` },

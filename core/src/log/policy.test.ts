@@ -83,6 +83,27 @@ describe('limits', () => {
     expect(parse(deep).groups).toHaveLength(128)
   })
 
+  test('the longest text is read', () => {
+    const end = '\nquorum none\n'
+    expect(parse(`#${'x'.repeat((1 << 20) - 1 - end.length)}${end}`).quorum).toBe('none')
+    expect(outcome(() => parse(`#${'x'.repeat((1 << 20) - end.length)}${end}`))).toEqual({ error: 'FORMAT_INVALID' })
+  })
+
+  test('errors that are not about the policy are not swallowed', () => {
+    const sha256 = () => {
+      throw new RangeError('out of memory')
+    }
+    expect(() => parsePolicy({ ...nodeCrypto, sha256 }, `${witnesses(1)}quorum w0\n`)).toThrow(RangeError)
+  })
+
+  test('one space separates, none trails, an absent URL leaves nothing', () => {
+    const text = `log ${key(0)}\nlog ${key(1)} https://l/\nwitness w ${key(0)}\nwitness x ${key(1)} https://x/\nquorum w\n`
+    const policy = parse(text.replaceAll(' ', ' \t '))
+    expect(formatPolicy(nodeCrypto, policy)).toBe(text)
+    expect(policy.logs.map((log) => Object.keys(log))).toEqual([['key'], ['key', 'url']])
+    expect(policy.witnesses.map((witness) => Object.keys(witness).length)).toEqual([2, 3])
+  })
+
   test('the line is named', () => {
     expect(() => parse('# one\nquorum x\n')).toThrow('line 2')
   })
