@@ -50,10 +50,11 @@ export interface IssuerEvents {
   failed(error: unknown): void
 }
 
-/** The last tree that was signed. */
-export interface LastSigned {
+/** Where issuing goes on. */
+export interface Issuable {
+  /** The largest tree that was recomputed from storage and extends the last signed one. */
   readonly range: CompactRange
-  /** The time that its signature states, Unix seconds. */
+  /** The time that the last signature states, Unix seconds. */
   readonly time: number
 }
 
@@ -64,20 +65,20 @@ export class HeadIssuer {
   readonly #parts: IssuerParts
   readonly #events: IssuerEvents
   readonly #epoch: number
-  #signed: LastSigned
+  #last: Issuable
   #wanted = false
   #running: Promise<void> | null = null
   readonly #stop = new AbortController()
 
   /**
    * @param epoch of the lease that this process holds
-   * @param signed the last signed tree, whose root is the marker's
+   * @param last as take-over found it
    */
-  constructor(parts: IssuerParts, events: IssuerEvents, epoch: number, signed: LastSigned) {
+  constructor(parts: IssuerParts, events: IssuerEvents, epoch: number, last: Issuable) {
     this.#parts = parts
     this.#events = events
     this.#epoch = epoch
-    this.#signed = signed
+    this.#last = last
   }
 
   /** Asks for a checkpoint of the committed head: of a grown one, or of the same one again, with a new time. */
@@ -110,12 +111,12 @@ export class HeadIssuer {
     const { store, signer, marker, witnessing, now } = this.#parts
     const head = await store.head()
     if (head === null || head.epoch !== this.#epoch) throw new HeadMovedError(head)
-    const range = await extendFromStorage(this.#parts, this.#signed.range, head)
+    const range = await extendFromStorage(this.#parts, this.#last.range, head)
     // A clock that was set back must not make a larger tree look older than a smaller one: that would convict us.
-    const time = Math.max(now(), this.#signed.time)
+    const time = Math.max(now(), this.#last.time)
     const signed = signer.sign(head, time)
     await marker.write({ checkpoint: signed.text, epoch: head.epoch })
-    this.#signed = { range, time }
+    this.#last = { range, time }
     this.#events.signed(head.size)
     await this.#publish(head, signed, witnessing)
   }

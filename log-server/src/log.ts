@@ -120,7 +120,7 @@ export class Log<Item, Tables> implements LogView {
       if (this.#gate.state === 'stopping') return
       const lead = this.#startLead(admission, start)
       this.#lead = lead
-      this.#signedSize = Math.max(this.#signedSize, start.signed.range.size)
+      this.#signedSize = Math.max(this.#signedSize, start.signedSize)
       this.#setGate({ state: 'writing' })
       lead.issuer.offer()
     } catch (error) {
@@ -137,7 +137,7 @@ export class Log<Item, Tables> implements LogView {
       { store, hasher: crypto, signer, marker, witnessing, now: timing.now },
       { signed: (size) => this.#signed(size), issued: (issued) => this.#issued(lead, issued), failed },
       start.head.epoch,
-      start.signed,
+      start.last,
     )
     const committed = (head: Head, entries: number, milliseconds: number) => {
       events.committed(head, entries, milliseconds)

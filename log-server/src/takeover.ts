@@ -14,7 +14,7 @@ import {
   rangeRoot,
 } from '@samebits/core'
 import { type Edge, readEdge } from './edge.ts'
-import { extendFromStorage, type LastSigned, TreeMismatchError } from './issuer.ts'
+import { extendFromStorage, type Issuable, TreeMismatchError } from './issuer.ts'
 import { type Marked, MarkerError } from './marker.ts'
 import type { HeadSigner } from './signer.ts'
 import { type Head, HeadMovedError, type LogStore } from './store.ts'
@@ -50,7 +50,9 @@ export interface Takeover {
   /** Under the new epoch. */
   readonly head: Head
   readonly edge: Edge
-  readonly signed: LastSigned
+  /** Size of the last signed tree. */
+  readonly signedSize: number
+  readonly last: Issuable
 }
 
 /**
@@ -67,15 +69,15 @@ export async function takeOver(parts: TakeoverParts): Promise<Takeover> {
       `the marker is of lease ${marked.epoch}, the storage of lease ${before.epoch}: it is an old copy`,
     )
   const last = openMarked(signer, marked)
-  const range = await checkSigned(parts, before, last.checkpoint, 'the marker')
+  const signed = await checkSigned(parts, before, last.checkpoint, 'the marker')
   for (const place of await ownCheckpoints(parts)) await checkSigned(parts, before, place.tree, place.name)
   const edge = await readEdge(hasher, store, before.size)
   demandRoot(hasher, edge.range, before.root, 'the stored head')
-  await extendFromStorage(parts, range, before)
+  const range = await extendFromStorage(parts, signed, before)
   const head = await store.takeLease()
   if (head.size !== before.size || !equalBytes(head.root, before.root)) throw new HeadMovedError(head)
   const time = Math.max(0, ...last.verified.map(({ timestamp }) => timestamp ?? 0))
-  return { head, edge, signed: { range, time } }
+  return { head, edge, signedSize: signed.size, last: { range, time } }
 }
 
 interface Tree {
