@@ -3,8 +3,8 @@
  * client may ask for at hand. Tests take parts away, or put others in their place.
  */
 import { type Anchor, formatAnchor, formatUpdateBundle, type ReleaseStatement, type UpdateBundle } from '@samebits/core'
-import { type ClientOptions, NOW, type Network, type RunResult, runClient } from './world-client.ts'
 import { entryBy, MemoryLog, type SignOptions } from './world.ts'
+import { type ClientOptions, type Network, NOW, type RunResult, runClient } from './world-client.ts'
 import { idOf, PRODUCT, rebuild, release, type TrustOptions, trustFile } from './world-statements.ts'
 
 export const ORIGIN = 'log.example.com/notes'
@@ -56,9 +56,13 @@ export class Scene {
 
   /** The bundle of the last release, or of others. */
   bundle(
-    options: SignOptions & { indices?: readonly number[]; from?: readonly number[]; trust?: readonly Uint8Array[] } = {},
+    options: SignOptions & {
+      indices?: readonly number[]
+      from?: readonly number[]
+      trust?: readonly Uint8Array[]
+    } = {},
   ): UpdateBundle {
-    const view = { witnesses: cosigners, indices: this.last.indices, ...options }
+    const view = { witnesses: cosigners, ...options, indices: options.indices ?? this.last.indices }
     return { views: [this.log.view(view)], trust: options.trust ?? [] }
   }
 

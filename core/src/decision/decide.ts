@@ -47,7 +47,7 @@ function openBench(run: Run, before: State, absorbed: Absorbed, material: Materi
   const { rule, anchor, view } = absorbed
   const installed = resolveInstalled(rule, before.known, run.installed)
   const anchorHeads = anchor?.anchor.heads ?? null
-  const floor = floorOf({ rule, state: before, installed, anchorHeads }, run.want.channel) // 12
+  const floor = floorOf({ rule, state: before, installed, anchorHeads, history: absorbed.history }, run.want.channel) // 12
   const basis: Basis = {
     rule,
     permits: before.known,
@@ -94,7 +94,7 @@ function flawOf({ rule, known, installed, history }: Basis): InstalledFlaw | nul
   if (installed === null || installed.id === null) return null
   const { id } = installed
   if (standingRevocation(rule, known, { id, entries: [] }, history) !== null) return 'revoked'
-  return isDisowned(rule, known, id) ? 'disowned' : null
+  return isDisowned(rule, known, id, history) ? 'disowned' : null
 }
 
 /** docs/decision.md step 11. */

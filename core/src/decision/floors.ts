@@ -3,7 +3,7 @@
  * version or its bytes (*Terms*).
  */
 import type { ChannelHead } from '../release/trust.ts'
-import { findRelease, isReleaseMet, type Rule } from './known.ts'
+import { findRelease, type HistoryRange, isReleaseMet, operatorsOf, type Rule, signedEntries } from './known.ts'
 import type { Floor, Known, KnownRelease, State } from './state.ts'
 import type { Installed } from './want.ts'
 
@@ -16,8 +16,9 @@ export interface Resolved {
 }
 
 /**
- * Finds the id of what is installed: in the install record, in what is known (met releases before others, higher sequences
- * before lower), or among the anchor's heads, which are known from its entries.
+ * Finds the id of what is installed: in the install record, or among the met releases that are known, those of the anchor
+ * included. Only met ones: a single key below the threshold could log another release of that version, and so decide what
+ * counts as installed.
  */
 export function resolveInstalled(rule: Rule, known: Known, installed: Installed | null): Resolved | null {
   if (installed === null) return null
@@ -25,14 +26,14 @@ export function resolveInstalled(rule: Rule, known: Known, installed: Installed 
     const { id, channel, sequence, version } = installed
     return { id, channel, sequence, version }
   }
-  const matches = known.releases.filter((release) =>
-    installed.kind === 'version'
-      ? release.channel === installed.channel && release.version === installed.version
-      : release.artifacts.some(({ sha256 }) => sha256 === installed.sha256),
+  const matches = known.releases.filter(
+    (release) =>
+      isReleaseMet(rule, release) &&
+      (installed.kind === 'version'
+        ? release.channel === installed.channel && release.version === installed.version
+        : release.artifacts.some(({ sha256 }) => sha256 === installed.sha256)),
   )
-  const [best] = matches.toSorted(
-    (a, b) => Number(isReleaseMet(rule, b)) - Number(isReleaseMet(rule, a)) || b.sequence - a.sequence,
-  )
+  const [best] = matches.toSorted((a, b) => b.sequence - a.sequence)
   if (best !== undefined) {
     return { id: best.id, channel: best.channel, sequence: best.sequence, version: best.version }
   }
@@ -43,12 +44,17 @@ export function resolveInstalled(rule: Rule, known: Known, installed: Installed 
 /**
  * A disowned id: it has known entries, is not met under T, is not T's head, and its sequence is not below T's head. So a
  * release by a stolen key, even of sequence 2^53-1, stops being a floor with the trust version that ends that key.
- * An id without known entries is never disowned.
+ *
+ * An id without known entries is never disowned; nor, without history, is one whose known entries all count and are only too
+ * few: a feed that staples some of them must not be able to lower a floor.
  */
-export function isDisowned(rule: Rule, known: Known, id: string): boolean {
+export function isDisowned({ trust }: Rule, known: Known, id: string, history: HistoryRange | null): boolean {
   const release = findRelease(known, id)
-  if (release === null || release.entries.length === 0 || isReleaseMet({ ...rule, endsAt: null }, release)) return false
-  const head = rule.trust.heads.get(release.channel)
+  const entries = signedEntries(release?.entries ?? [])
+  if (release === null || entries.length === 0 || isReleaseMet({ trust, endsAt: null }, release)) return false
+  const isFallen = entries.some((entry) => operatorsOf(trust.publishers, [entry]).size === 0)
+  if (history === null && !isFallen) return false
+  const head = trust.heads.get(release.channel)
   return head?.id !== id && release.sequence >= (head?.sequence ?? 0)
 }
 
@@ -57,12 +63,13 @@ export interface FloorSources {
   readonly rule: Rule
   readonly state: State
   readonly installed: Resolved | null
+  readonly history: HistoryRange | null
   /** Heads of the anchor, where it is of the log in force; null without one. */
   readonly anchorHeads: ReadonlyMap<string, ChannelHead> | null
 }
 
 /** The highest of the stored floor, installed, T's and the anchor's head that is not disowned; null where there is none. */
-export function floorOf({ rule, state, installed, anchorHeads }: FloorSources, channel: string): Floor | null {
+export function floorOf({ rule, state, installed, anchorHeads, history }: FloorSources, channel: string): Floor | null {
   const candidates: (Floor | null | undefined)[] = [
     state.floors.get(channel),
     installedFloor(installed, channel),
@@ -70,7 +77,8 @@ export function floorOf({ rule, state, installed, anchorHeads }: FloorSources, c
     anchorHeads?.get(channel),
   ]
   return candidates.reduce<Floor | null>((highest, candidate) => {
-    if (candidate === null || candidate === undefined || isDisowned(rule, state.known, candidate.id)) return highest
+    if (candidate === null || candidate === undefined || isDisowned(rule, state.known, candidate.id, history))
+      return highest
     return highest === null || candidate.sequence > highest.sequence ? candidate : highest
   }, null)
 }

@@ -1,6 +1,10 @@
 /**
  * Entries into what is known (docs/decision.md, *State*, `known`): every entry of this product by a listed member, met or
- * not, once its inclusion is checked. Everything else is counted and forgotten.
+ * not, once its inclusion is checked. Everything else is counted and forgotten, but for where strangers logged a release:
+ * whether a revocation came before a release is counted over all entries ever logged (step 20).
+ *
+ * What is not met is kept small, whatever it says: one key below a threshold must not be able to fill the state. Its lists
+ * (artifacts, ids) are kept with the entry that meets it.
  */
 import type { Crypto } from '../crypto.ts'
 import { type Entry, parseEntry } from '../release/entry.ts'
@@ -15,11 +19,8 @@ import {
 import { type Signatory, signerOf, signingRoles } from '../release/roles.ts'
 import { StatementError } from '../release/statement.ts'
 import type { Trust } from '../release/trust.ts'
-import { credentialName, metAt, type Rule } from './known.ts'
+import { credentialName, MAX_UNMET_PER_KEY, metAt, type Rule, STRANGER } from './known.ts'
 import type { Known, KnownArtifact, KnownEntry, KnownRelease, KnownStatement, KnownVote } from './state.ts'
-
-/** Statements that are not met, and votes for things unknown, of one key: past this its newer ones are ignored. */
-export const MAX_UNMET_PER_KEY = 1024
 
 /** A leaf whose inclusion has been checked. */
 export interface IncludedLeaf {
@@ -89,8 +90,8 @@ class Gatherer {
   private readonly statements: Map<string, KnownStatement>
   private readonly votes: Map<string, KnownVote>
   private ignored: number
-  /** Digests of all artifacts of the known releases. */
-  private readonly digests: Set<string>
+  /** The builds of all artifacts of the met releases, as {@link buildKey}. */
+  private readonly builds: Set<string>
   /** For each credential the ids it signed that are not met, and its votes for what is unknown. */
   private readonly unmet = new Map<string, Set<string>>()
 
@@ -102,9 +103,9 @@ class Gatherer {
     this.statements = new Map(known.statements.map((statement) => [statement.id, statement]))
     this.votes = new Map(known.votes.map((vote) => [voteKey(vote), vote]))
     this.ignored = known.ignored
-    this.digests = new Set(known.releases.flatMap(({ artifacts }) => artifacts.map(({ sha256 }) => sha256)))
-    for (const { id, entries } of known.releases) this.recount(id, 'release', entries)
-    for (const { id, kind, entries } of known.statements) this.recount(id, kind, entries)
+    this.builds = new Set(known.releases.flatMap(({ artifacts }) => artifacts.map(artifactKey)))
+    for (const { id, entries } of known.releases) this.recount(id, this.isMet('release', entries), entries)
+    for (const { id, kind, entries } of known.statements) this.recount(id, this.isMet(kind, entries), entries)
     for (const vote of known.votes) this.countVote(vote)
   }
 
@@ -129,13 +130,18 @@ class Gatherer {
     }
     if (entry.statement.product !== this.rule.trust.product || this.has(entry.id, index)) return
     const member = this.credentialOf(entry)
-    if (member === null || !this.keep(entry, { index, member })) this.ignored++
+    const isKept = this.keep(entry, { index, member: member ?? STRANGER })
+    if (member === null || !isKept) this.ignored++
   }
 
-  /** One index holds one leaf: what is known at it was verified then. */
+  /** One index holds one leaf: what is known at it was verified then. Lists that a new trust version needs are read again. */
   private has(id: string, index: number): boolean {
-    const { entries = [] } = this.releases.get(id) ?? this.statements.get(id) ?? {}
-    return entries.some((entry) => entry.index === index)
+    const release = this.releases.get(id)
+    const statement = this.statements.get(id)
+    const { entries = [] } = release ?? statement ?? {}
+    if (!entries.some((entry) => entry.index === index && entry.member !== STRANGER)) return false
+    if (release !== undefined) return release.artifacts.length > 0 || !this.isMet('release', entries)
+    return statement === undefined || statement.ids.length > 0 || !this.isMet(statement.kind, entries)
   }
 
   private credentialOf(entry: Entry): string | null {
@@ -151,21 +157,33 @@ class Gatherer {
     return null
   }
 
-  /** False where the entry is past its key's share. */
+  /** False where the entry is past its key's share, or nothing that strangers may say. */
   private keep({ id, statement }: Entry, by: KnownEntry): boolean {
+    if (by.member === STRANGER && statement.kind !== 'release') return false
     if (statement.kind === 'rebuild') return this.keepVotes(statement, by)
     const old = statement.kind === 'release' ? this.releases.get(id) : this.statements.get(id)
     const entries = withEntry(old?.entries ?? [], by)
-    if (entries === old?.entries) return true
-    if (!this.isMet(statement.kind, entries) && !this.hasRoom(by.member, id)) return false
-    this.recount(id, statement.kind, entries)
-    if (statement.kind === 'release') {
-      this.releases.set(id, { ...(this.releases.get(id) ?? knownRelease(id, statement, [])), entries })
-      for (const { sha256 } of statement.artifacts) this.digests.add(sha256)
-    } else {
-      this.statements.set(id, { ...(this.statements.get(id) ?? knownStatement(id, statement)), entries })
-    }
+    const met = this.isMet(statement.kind, entries)
+    if (!met && !this.hasRoom(by.member, id)) return false
+    this.recount(id, met, entries)
+    if (statement.kind === 'release') this.keepRelease(id, statement, entries, met)
+    else this.keepStatement(id, statement, entries, met)
     return true
+  }
+
+  private keepRelease(id: string, statement: ReleaseStatement, entries: readonly KnownEntry[], met: boolean): void {
+    const old = this.releases.get(id)
+    const release = { ...knownRelease(id, statement, entries), ripeAt: old?.ripeAt ?? null }
+    const artifacts = met || (old?.artifacts.length ?? 0) > 0 ? release.artifacts : []
+    for (const artifact of artifacts) this.builds.add(artifactKey(artifact))
+    this.releases.set(id, { ...release, artifacts })
+  }
+
+  private keepStatement(id: string, statement: OtherStatement, entries: readonly KnownEntry[], met: boolean): void {
+    const old = this.statements.get(id)
+    const known = { ...knownStatement(id, statement), ...old, entries }
+    const isWhole = met || (old?.ids.length ?? 0) > 0
+    this.statements.set(id, { ...known, ids: isWhole ? knownStatement(id, statement).ids : [] })
   }
 
   private keepVotes(statement: RebuildStatement, { index, member }: KnownEntry): boolean {
@@ -194,8 +212,9 @@ class Gatherer {
     return kept
   }
 
-  private isAboutSomethingKnown({ release, artifact }: KnownVote): boolean {
-    return (release !== null && this.releases.has(release)) || this.digests.has(artifact)
+  private isAboutSomethingKnown(vote: KnownVote): boolean {
+    const named = vote.release === null ? [] : (this.releases.get(vote.release)?.artifacts ?? [])
+    return named.some(({ name }) => name === vote.name) || this.builds.has(buildKey(vote.artifact, vote))
   }
 
   private isMet(kind: KnownStatement['kind'] | 'release', entries: readonly KnownEntry[]): boolean {
@@ -209,8 +228,7 @@ class Gatherer {
     return mine === undefined || mine.has(id) || mine.size < MAX_UNMET_PER_KEY
   }
 
-  private recount(id: string, kind: KnownStatement['kind'] | 'release', entries: readonly KnownEntry[]): void {
-    const met = this.isMet(kind, entries)
+  private recount(id: string, met: boolean, entries: readonly KnownEntry[]): void {
     for (const { member } of entries) {
       if (met) this.unmet.get(member)?.delete(id)
       else this.countUnmet(member, id)
@@ -227,10 +245,9 @@ class Gatherer {
   }
 }
 
-function knownStatement(
-  id: string,
-  statement: Exclude<Entry['statement'], ReleaseStatement | RebuildStatement>,
-): KnownStatement {
+type OtherStatement = Exclude<Entry['statement'], ReleaseStatement | RebuildStatement>
+
+function knownStatement(id: string, statement: OtherStatement): KnownStatement {
   switch (statement.kind) {
     case 'revocation':
       return { id, kind: 'revocation', ids: statement.ids, entries: [] }
@@ -243,10 +260,27 @@ function knownStatement(
   }
 }
 
-/** The same list where the entry is in it already. Sorted by index. */
+/** Sorted by index. A member takes the place of a stranger: its key is listed now. */
 function withEntry(entries: readonly KnownEntry[], entry: KnownEntry): readonly KnownEntry[] {
-  if (entries.some(({ index }) => index === entry.index)) return entries
-  return [...entries, entry].sort((a, b) => a.index - b.index)
+  const others = entries.filter(({ index }) => index !== entry.index)
+  const old = entries.find(({ index }) => index === entry.index)
+  const isBetter = old === undefined || old.member === STRANGER
+  return [...others, isBetter ? entry : old].sort((a, b) => a.index - b.index)
+}
+
+interface BuildDigests {
+  readonly source: string | null
+  readonly recipeDigest: string | null
+  readonly imageDigest: string | null
+}
+
+/** Bytes and where they came from: what a vote that names no release speaks for. */
+function buildKey(sha256: string, { source, recipeDigest, imageDigest }: BuildDigests): string {
+  return [sha256, source, recipeDigest, imageDigest].join(' ')
+}
+
+function artifactKey(artifact: KnownArtifact): string {
+  return buildKey(artifact.sha256, artifact)
 }
 
 /**

@@ -14,6 +14,12 @@ export interface Rule {
   readonly endsAt: number | null
 }
 
+/** In place of a credential: an entry of a release whose signature is nobody's that is listed. It only says where it is. */
+export const STRANGER = ''
+
+/** Statements that are not met, and votes for things unknown, of one key (or of all strangers): past this newer ones are ignored. */
+export const MAX_UNMET_PER_KEY = 1024
+
 export const nothingKnown: Known = { releases: [], statements: [], votes: [], ignored: 0 }
 
 /**
@@ -108,10 +114,21 @@ export function standingRevocation(
     if (statement.kind !== 'revocation' || !statement.ids.includes(release.id)) return false
     const met = revocationMetAt(rule, statement)
     if (met === null) return false
-    const read = history !== null && met >= history.from && met < history.to
+    const read = history !== null && met >= history.from && met < history.to && !strangersOverflow(known)
     return !(read && first !== null && met < first)
   }
   return known.statements.find(stands) ?? null
+}
+
+/** Whether some releases that strangers logged may be forgotten: then nothing shows which came first. */
+function strangersOverflow({ releases }: Known): boolean {
+  const logged = releases.filter(({ entries }) => entries.some(({ member }) => member === STRANGER))
+  return logged.length >= MAX_UNMET_PER_KEY
+}
+
+/** The entries that a listed member signed. */
+export function signedEntries(entries: readonly KnownEntry[]): KnownEntry[] {
+  return entries.filter(({ member }) => member !== STRANGER)
 }
 
 export function findRelease(known: Known, id: string): KnownRelease | null {

@@ -99,6 +99,6 @@ function oneRelease(run: Run, observed: Observed, view: BundleView, entries: rea
     return Halt.refusing(refuse('WRONG_PRODUCT', '16', detail))
   }
   const permits = gather(run.checker, observed.rule, [], nothingKnown, view.entries)
-  const release = findRelease(permits, first.id) ?? knownRelease(first.id, first.statement, [])
+  const release = knownRelease(first.id, first.statement, findRelease(permits, first.id)?.entries ?? [])
   return { ...first, release, permits, indices: view.entries.map(({ index }) => index) }
 }

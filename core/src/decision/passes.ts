@@ -15,10 +15,11 @@ import {
   nothingKnown,
   operatorsOf,
   type Rule,
+  signedEntries,
   standingRevocation,
 } from './known.ts'
 import { type Refusal, refuse } from './refusal.ts'
-import type { Known, KnownArtifact, KnownRelease, KnownVote } from './state.ts'
+import type { Known, KnownArtifact, KnownEntry, KnownRelease, KnownVote } from './state.ts'
 import { selectTarget, type Target, type TargetWant } from './target.ts'
 import { tallyOf } from './votes.ts'
 
@@ -119,8 +120,12 @@ function checkEquivocation({ rule, known }: Basis, release: KnownRelease): Objec
   const rival = metReleasesAt(rule, known, release).find(({ id }) => id !== release.id)
   if (rival === undefined) return null
   const detail = `two releases of channel ${release.channel}, sequence ${release.sequence}: ${release.id} and ${rival.id}`
-  const a = findRelease(known, release.id)?.entries ?? release.entries
-  return objection(refuse('EQUIVOCATION', '19', detail), { kind: 'equivocation', a, b: rival.entries })
+  const [a, b] = [entriesOf(known, release), signedEntries(rival.entries)]
+  return objection(refuse('EQUIVOCATION', '19', detail), { kind: 'equivocation', a, b })
+}
+
+function entriesOf(known: Known, { id, entries }: KnownRelease): KnownEntry[] {
+  return signedEntries(findRelease(known, id)?.entries ?? entries)
 }
 
 /** docs/decision.md step 20, its first sentence. */
@@ -167,7 +172,7 @@ export function checkRebuilds(basis: Basis, release: KnownRelease, { artifact, p
   const against = tallies.find(({ refused }) => refused)
   if (against !== undefined) {
     const refusal = refuse('REBUILD_MISMATCH', '22', negative.join('; '))
-    const a = findRelease(basis.known, release.id)?.entries ?? release.entries
+    const a = entriesOf(basis.known, release)
     const shownBy = { kind: 'mismatch', a, b: negativeVotes(basis, release, against.file) } as const
     return { objection: objection(refusal, shownBy), operators, required, waived: false, told }
   }

@@ -227,7 +227,7 @@ const cases: Partial<Record<RefusalCode, readonly [string, () => RunResult][]>> 
     ['an extension line that was not signed', () => withHead((text) => text.replace('\n\n', '\nmore\n\n'))],
     [
       'two lines of the log',
-      () => withHead((text) => text + (text.split('\n').find((line) => line.startsWith(`— ${ORIGIN}`)) ?? '') + '\n'),
+      () => withHead((text) => `${text}${text.split('\n').find((line) => line.startsWith(`— ${ORIGIN}`))}\n`),
     ],
     [
       'a log key with the right name and another key',

@@ -103,10 +103,15 @@ function moveLog(state: State, old: Rule, origin: string): State {
   }
 }
 
-/** Whether `next` names a key, an identity, or a reach of one, that `old` did not. */
+/** Whether `next` names a key, an identity, a reach of one, or a threshold, that `old` did not. */
 export function namesOthers(old: Trust, next: Trust): boolean {
   const names = (trust: Trust): Set<string> =>
-    new Set(roles.flatMap((role) => trust[role].members.map((member) => JSON.stringify([role, ...reachOf(member)]))))
+    new Set(
+      roles.flatMap((role) => [
+        JSON.stringify([role, trust[role].threshold]),
+        ...trust[role].members.map((member) => JSON.stringify([role, ...reachOf(member)])),
+      ]),
+    )
   const before = names(old)
   return [...names(next)].some((name) => !before.has(name))
 }

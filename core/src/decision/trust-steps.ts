@@ -52,10 +52,12 @@ function candidatesOf({ trust }: Rule, state: State): Candidate[] {
 export function bodiesInReach(run: Run, state: State, observed: Observed, material: Material): Bodies | Halt {
   const files = new Map<string, Trust>()
   const unknown = new Set<string>()
-  for (const { named } of candidatesOf(observed.rule, state)) {
+  for (const { named, metAt: met } of candidatesOf(observed.rule, state)) {
     const bytes = bodyOf(run, observed, material, named)
-    if (bytes instanceof Halt) return bytes
-    const read = readBody(run, observed.rule, named, bytes)
+    // A body of an unknown format ended T's reach when it was read: a client that is offline since knows that much.
+    const isKnownEnd = bytes instanceof Halt && !isOnline(run) && state.trust.endsAt === met
+    if (bytes instanceof Halt && !isKnownEnd) return bytes
+    const read = bytes instanceof Halt ? 'unknown-format' : readBody(run, observed.rule, named, bytes)
     if (read instanceof Halt) return read
     if (read === 'unknown-format') unknown.add(named.sha256)
     else files.set(named.sha256, read)
