@@ -171,6 +171,7 @@ function judgeOffer(bench: Bench, offer: Offer): Outcome<Verdict> {
   const basis = { ...bench.basis, permits: offer.permits }
   const halt = (refusal: Refusal, notices: readonly Notice[] = []): Outcome<Verdict> =>
     Halt.refusing(refusal).outcome(state, notices)
+  if (bench.flaw !== null && bench.installed?.id === offer.id) return leaveInstalled(bench, offer)
   const found = selectTarget(absorbed.rule.trust.channels, offer.release, run.want) // 16
   if ('refusal' in found) return halt(found.refusal)
   const objection = objectTo(basis, offer.release) // 17 to 20
@@ -185,6 +186,15 @@ function judgeOffer(bench: Bench, offer: Offer): Outcome<Verdict> {
   if (withheld !== null) return halt(withheld, notices)
   if (rebuilt === null) return current(bench, offer.id, notices, offer)
   return accepted(bench, offer, found.target, rebuilt, order.isDowngrade, notices) // 24
+}
+
+/** The end of docs/decision.md step 12: an offer of what is installed, and revoked or disowned, goes to 23, then *current*. */
+function leaveInstalled(bench: Bench, offer: Offer): Outcome<Verdict> {
+  const newer = newerThan(bench, installedSequence(bench))
+  const notices = waiting(bench, newer)
+  const withheld = checkWithheld(bench, newer) // 23
+  if (withheld !== null) return Halt.refusing(withheld).outcome(bench.state, notices)
+  return current(bench, offer.id, notices, offer)
 }
 
 /** A refusal with its evidence, where the material for that can be had. */

@@ -6,6 +6,7 @@ import { cosigners, Scene, twoReleases } from '../../../test/support/world-scene
 import { artifact, hex, member, rebuild, revocation, waiver } from '../../../test/support/world-statements.ts'
 import { parseSignedCheckpoint } from '../log/checkpoint.ts'
 import { formatUpdateBundle } from '../release/update-bundle.ts'
+import { verdictExit } from './refusal.ts'
 import { provenLines } from './verdict.ts'
 import type { Installed } from './want.ts'
 
@@ -148,14 +149,33 @@ describe('the same is installed already', () => {
     expect(result.verdict).toMatchObject({ kind: 'current', id: null })
   })
 
-  it.each<[string, (scene: Scene) => void, 'revoked' | 'disowned', object?]>([
-    ['revoked', (scene) => scene.log.add(entryBy('root', revocation(scene.last.id))), 'revoked'],
-  ])('and %s: said, exit 12', (_, change, flaw) => {
+  it.each<[string, boolean]>([
+    ['nothing is offered', false],
+    ['it is what is offered', true],
+  ])('and revoked, where %s: said, exit 12', (_, isOffered) => {
     const scene = twoReleases()
-    change(scene)
-    const result = ran(scene.run({ bundle: null, installed: installed(scene.last) }))
-    expect(result.verdict).toMatchObject({ kind: 'current', flaw })
+    scene.log.add(entryBy('root', revocation(scene.last.id)))
+    const bundle = isOffered ? scene.bundle() : null
+    const result = ran(scene.run({ bundle, installed: installed(scene.last) }))
+    expect(result.verdict).toMatchObject({ kind: 'current', flaw: 'revoked' })
+    expect(verdictExit(result.verdict ?? expect.fail('no verdict'))).toBe(12)
     expect(result.notices.map(({ code }) => code)).toContain('installed-flawed')
+  })
+
+  it('and revoked, while a newer one is withheld: STALE', () => {
+    const scene = twoReleases()
+    const old = scene.bundle()
+    scene.publish()
+    const first = ran(scene.run({ bundle: old }))
+    scene.log.add(entryBy('root', revocation(scene.releases[1]?.id ?? '')))
+    const now = NOW + 9 * 86_400
+    const net = {
+      heads: { [scene.log.origin]: [scene.log.checkpoint({ witnesses: { 'w1.example': now, 'w2.example': now } })] },
+    }
+    const result = ran(
+      scene.run({ state: first.state, bundle: old, now, net, installed: installed(scene.releases[1] ?? scene.last) }),
+    )
+    expect(result.refusal).toMatchObject({ code: 'STALE', step: '23' })
   })
 })
 
