@@ -7,10 +7,12 @@
  *     "samebits-marker/1\n" || uint64 generation || uint64 epoch || uint32 length || checkpoint || SHA-256 of all before
  *
  * numbers big-endian, the rest of the slot zero. The slot with the higher generation counts. As the file never grows, one
- * fdatasync makes a write durable, with no folder to sync and nothing for the file system's journal.
+ * fdatasync makes a write durable, with no folder to sync and nothing for the file system's journal. It is written in this
+ * thread: the sync takes less time than handing it to another one, and nothing else may be signed meanwhile anyway.
  */
 import { createHash } from 'node:crypto'
-import { type FileHandle, open } from 'node:fs/promises'
+import { closeSync, fdatasyncSync, openSync, readSync, writeSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { createFileDurably } from '@samebits/host'
 
 /** What the marker says. */
@@ -53,24 +55,32 @@ export async function createMarker(path: string, marked: Marked): Promise<void> 
 
 /** Opens the marker of an initialised log. @throws MarkerError */
 export async function openMarker(path: string): Promise<Marker> {
-  const file = await open(path, 'r+').catch((error: Error) => {
-    throw new MarkerError(`the marker ${path} cannot be opened`, { cause: error })
-  })
+  const file = openExisting(path)
   try {
     const bytes = Buffer.alloc(2 * slotBytes)
-    const { bytesRead } = await file.read(bytes, 0, bytes.length, 0)
+    const bytesRead = readSync(file, bytes, 0, bytes.length, 0)
     return new FileMarker(file, newestSlot(path, bytes.subarray(0, bytesRead)))
   } catch (error) {
-    await file.close()
+    closeSync(file)
     throw error
+  }
+}
+
+function openExisting(path: string): number {
+  try {
+    return openSync(path, 'r+')
+  } catch (cause) {
+    throw new MarkerError(`the marker ${path} cannot be opened`, { cause })
   }
 }
 
 /** Reads a marker without opening it for writing. @throws MarkerError */
 export async function readMarker(path: string): Promise<Marked> {
-  const marker = await openMarker(path)
-  await marker.close()
-  return marker.last
+  const file = await readFile(path).catch((cause: Error) => {
+    throw new MarkerError(`the marker ${path} cannot be read`, { cause })
+  })
+  const { checkpoint, epoch } = newestSlot(path, file).slot
+  return { checkpoint, epoch }
 }
 
 function newestSlot(path: string, file: Buffer): { slot: Slot; position: number } {
@@ -85,12 +95,12 @@ function newestSlot(path: string, file: Buffer): { slot: Slot; position: number 
 
 class FileMarker implements Marker {
   last: Marked
-  readonly #file: FileHandle
+  readonly #file: number
   #generation: number
   #position: number
   #failed = false
 
-  constructor(file: FileHandle, { slot, position }: { slot: Slot; position: number }) {
+  constructor(file: number, { slot, position }: { slot: Slot; position: number }) {
     this.#file = file
     this.#generation = slot.generation
     this.#position = position
@@ -102,9 +112,9 @@ class FileMarker implements Marker {
     const position = slotBytes - this.#position
     this.#failed = true
     const slot = encodeSlot({ ...marked, generation: this.#generation + 1 })
-    const { bytesWritten } = await this.#file.write(slot, 0, slot.length, position)
+    const bytesWritten = writeSync(this.#file, slot, 0, slot.length, position)
     if (bytesWritten !== slot.length) throw new MarkerError('the marker was written in part only')
-    await this.#file.datasync()
+    fdatasyncSync(this.#file)
     this.#failed = false
     this.#generation++
     this.#position = position
@@ -112,7 +122,7 @@ class FileMarker implements Marker {
   }
 
   async close(): Promise<void> {
-    await this.#file.close()
+    closeSync(this.#file)
   }
 }
 
