@@ -77,7 +77,7 @@ async function copyChecked(source: FileHandle, copy: FileHandle, artifact: Measu
 }
 
 /** The refusal for a file that is not the one its statement was made for. */
-export function changed(artifact: Measured): ProgramError {
+function changed(artifact: Measured): ProgramError {
   return new ProgramError({
     code: 'ARTIFACT_CHANGED',
     detail: `${artifact.path} is not the file that was signed (SHA-256 ${artifact.sha256}, ${artifact.size} bytes)`,

@@ -28,7 +28,7 @@ export interface KeptRequest {
   readonly artifacts: readonly Measured[]
 }
 
-export interface Published {
+interface Published {
   /** Size of the checkpoint in the bundle that was written last. */
   readonly size: number
   /** Whether the feed shows this release. */

@@ -10,7 +10,7 @@ import { DSSEBundleBuilder, type Signer } from '@sigstore/sign'
 import type { StatementKey } from './keygen.ts'
 
 /** A key file as a signer for `@sigstore/sign`. The hint is the SHA-256 of its SPKI and nothing else. */
-export function keyFileSigner({ key, publicPem, keyid }: StatementKey): Signer {
+function keyFileSigner({ key, publicPem, keyid }: StatementKey): Signer {
   return {
     async sign(message) {
       return {

@@ -3,8 +3,7 @@
  * since (signatures, votes, waivers, revocations, trust steps) travels with the bundles from then on; the feed moves to the
  * newest release that passes its own trust file by now.
  */
-import { access } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { ProgramError } from '@samebits/host'
 import type { Measured } from './artifacts.ts'
 import { holds } from './feed.ts'
@@ -15,7 +14,7 @@ import type { LoggedRelease } from './product-view.ts'
 import { lacksQuorum, type Now, type Session } from './session.ts'
 import type { Sizes } from './sizes.ts'
 
-export interface StapledChannel {
+interface StapledChannel {
   readonly channel: string
   /** The release that the feed shows now; null where it shows none. */
   readonly fed: { readonly id: string; readonly version: string } | null
@@ -53,7 +52,7 @@ export async function staple(session: Session, from: readonly number[]): Promise
   return { size: now.tree.size, bundles, anchor: await writeAnchor(session, anchor), channels }
 }
 
-/** New bundles beside the artifacts that were published from here: the head's, and those of the release that passes. */
+/** New bundles beside the artifacts that were published from here and still lie there: the head's, and those of the release that passes. */
 async function restateKept(
   session: Session,
   now: Now,
@@ -67,7 +66,7 @@ async function restateKept(
     const release = now.view.releases.find((each) => each.id === id)
     if (!current.has(id) || release === undefined || release.metAt === null) continue
     const present: Measured[] = []
-    for (const file of request.artifacts) if (await folderExists(file.path)) present.push(file)
+    for (const file of request.artifacts) if (await holds(file.path, file, session.signal)) present.push(file)
     if (present.length === 0) continue
     written.push(...(await writeBundles(present, await bundleOf(session, now, release, sizes))))
   }
@@ -123,11 +122,4 @@ async function findFiles(
     found.push(place)
   }
   return found
-}
-
-async function folderExists(path: string): Promise<boolean> {
-  return access(dirname(path)).then(
-    () => true,
-    () => false, // gone, or no longer ours to read: nothing is written there
-  )
 }

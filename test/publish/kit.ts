@@ -49,7 +49,7 @@ export function build(cwd: string, ...args: readonly string[]): Promise<Ended> {
 export type Hook = (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>
 
 /** A place on the way to the log. Hooks that return true have answered, or let the request hang. */
-export interface Proxy {
+interface Proxy {
   readonly url: string
   /** Before the log sees a request. */
   before: Hook
@@ -61,7 +61,7 @@ export interface Proxy {
 
 const pass: Hook = () => false
 
-export async function startProxy(): Promise<Proxy> {
+async function startProxy(): Promise<Proxy> {
   const server = createServer()
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
