@@ -71,6 +71,25 @@ describe('what is staged', () => {
     expect(apply(scene, state, { anchor }).code).toBe('accepted')
   })
 
+  it('asks for the proof from the anchor where none that it has leads to the stored view', () => {
+    const scene = twoReleases()
+    const anchor = scene.anchor({ indices: scene.releases.flatMap(({ indices }) => indices) })
+    const from = scene.log.size
+    scene.publish()
+    const bundle = scene.bundle({ from: [from] })
+    scene.log.pad(3)
+    const { state, driven } = staged(scene, { anchor, bundle })
+    expect(driven.asked).toMatchObject([{ kind: 'inclusion' }, { kind: 'consistency', from, to: scene.log.size }])
+    expect(apply(scene, state, { anchor }).code).toBe('accepted')
+    let asked = 0
+    const override: Network['override'] = (need) =>
+      need.kind === 'consistency' && need.from === from && asked++ >= 0
+        ? { kind: 'failed', reason: 'transport', detail: 'reset' }
+        : null
+    const failed = staged(scene, { anchor, bundle, net: { override } })
+    expect([failed.driven.outcome.kind, asked]).toEqual(['stopped', 1])
+  })
+
   it('cannot be staged where inclusion cannot be had', () => {
     const scene = twoReleases()
     const bundle = scene.bundle()

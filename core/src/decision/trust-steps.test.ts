@@ -502,6 +502,24 @@ describe('a new log', () => {
     expect(ran(scene.run({ bundle: bundle(), net })).refusal?.code).toBe('CHECKPOINT_INVALID')
   })
 
+  it('is followed from a tree past the one that it continues from, where the old log holds the statement too', () => {
+    const { scene, log, next, bundle, net } = moved()
+    const from = scene.log.size
+    const [at = 0] = scene.log.add(entryBy('root', trustStatement(next, 2)))
+    scene.log.pad(1)
+    const known = { ...ran(scene.run({ net: { bodies: [] } })).state }
+    const stored = { ...known, known: { ...known.known, statements: [] } }
+    const views = [scene.log.view({ witnesses: cosigners, indices: [at], from: [from] }), ...bundle().views]
+    const result = ran(scene.run({ state: stored, bundle: { views, trust: [next] }, net }))
+    expect([result.code, result.state.log.origin]).toEqual(['accepted', log.origin])
+    const signedByNobody = scene.log.view({ witnesses: { 'w1.example': NOW }, indices: [at], from: [from] })
+    const alone = { views: [signedByNobody, ...bundle().views], trust: [next] }
+    expect(ran(scene.run({ state: stored, bundle: alone, net })).refusal).toMatchObject({
+      code: 'TRUST_INVALID',
+      step: '5a',
+    })
+  })
+
   it("an old authority's key with an `until` does not count in the new log", () => {
     const authority = { threshold: 1, members: [member('root', { until: 1000 })] }
     const scene = twoReleases({ authority })
