@@ -1,5 +1,5 @@
-/** Files that a person names on the command line. */
-import { readFile, stat } from 'node:fs/promises'
+/** Files that a person names on the command line: small, and read at once. */
+import { readFileSync, statSync } from 'node:fs'
 import { ProgramError, systemReason } from '@samebits/host'
 
 /** A file that cannot be read ends a command before it has decided anything. */
@@ -12,18 +12,18 @@ function unreadable(what: string, path: string, reason: string): ProgramError {
 }
 
 /** The bytes of a file of at most `maxBytes`. @throws ProgramError FILE_UNREADABLE */
-export async function readInput(what: string, path: string, maxBytes: number): Promise<Uint8Array> {
-  const bytes = await readOptional(what, path, maxBytes)
+export function readInput(what: string, path: string, maxBytes: number): Uint8Array {
+  const bytes = readOptional(what, path, maxBytes)
   if (bytes === null) throw unreadable(what, path, 'no such file (ENOENT)')
   return bytes
 }
 
 /** As `readInput`, or null where there is no such file. */
-export async function readOptional(what: string, path: string, maxBytes: number): Promise<Uint8Array | null> {
+export function readOptional(what: string, path: string, maxBytes: number): Uint8Array | null {
   try {
-    const { size } = await stat(path)
+    const { size } = statSync(path)
     if (size > maxBytes) throw unreadable(what, path, `it is larger than ${maxBytes} bytes`)
-    return new Uint8Array(await readFile(path))
+    return new Uint8Array(readFileSync(path))
   } catch (error) {
     if (error instanceof ProgramError || !(error instanceof Error)) throw error
     if ('code' in error && error.code === 'ENOENT') return null

@@ -17,15 +17,15 @@ export interface TrustInputs {
 }
 
 /** The trust file, the anchor beside it, and the channel. @throws ProgramError */
-export async function readTrustInputs(given: Arguments): Promise<TrustInputs> {
+export function readTrustInputs(given: Arguments): TrustInputs {
   const path = given.text('trust') ?? ''
-  const bytes = await readInput('trust file', path, maxTrustBytes)
+  const bytes = readInput('trust file', path, maxTrustBytes)
   const { product, channels } = parseOrRefuse(path, bytes)
   const named = given.text('anchor')
   const anchor =
     named === undefined
-      ? await readOptional('anchor', join(dirname(path), anchorFileName(product)), maxAnchorBytes)
-      : await readInput('anchor', named, maxAnchorBytes)
+      ? readOptional('anchor', join(dirname(path), anchorFileName(product)), maxAnchorBytes)
+      : readInput('anchor', named, maxAnchorBytes)
   return { trust: bytes, anchor, channel: given.text('channel') ?? onlyChannel(basename(path), channels) }
 }
 

@@ -13,9 +13,9 @@ export function trustInvalid(detail: string): ProgramError {
 }
 
 /** @throws ProgramError FILE_UNREADABLE, TRUST_INVALID */
-export async function readTrustFile(path: string): Promise<Trust> {
+export function readTrustFile(path: string): Trust {
   try {
-    return parseTrust(nodeCrypto, await readInput('trust file', path, maxTrustBytes))
+    return parseTrust(nodeCrypto, readInput('trust file', path, maxTrustBytes))
   } catch (error) {
     if (error instanceof TrustError) throw trustInvalid(`${path}: ${error.detail}`)
     throw error

@@ -26,7 +26,5 @@ export interface World {
   /** `<process.platform>-<process.arch>` */
   readonly platform: string
   readonly uid: number | undefined
-  /** Whether a core of this machine is free. */
-  readonly spareCore: () => boolean
   readonly signal: AbortSignal
 }

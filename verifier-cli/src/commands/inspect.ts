@@ -33,7 +33,7 @@ import { trustSections } from '../trust-report.ts'
 const maxBytes = 3 * bundleCaps.bytes
 
 export const run: Run = async (given, world) => {
-  const bytes = await readInput('file', given.positionals[0] ?? '', maxBytes)
+  const bytes = readInput('file', given.positionals[0] ?? '', maxBytes)
   const kind = recognise(bytes)
   const sections = inspectors[kind](bytes)
   if (world.json) {

@@ -16,7 +16,7 @@ interface Exported {
 export const run: Run = async (given, world) => {
   const only = indexOption(given.text('index'))
   const folder = given.text('out') ?? '.'
-  const { views } = parseUpdateBundle(await readInput('bundle', given.positionals[0] ?? '', bundleCaps.bytes))
+  const { views } = parseUpdateBundle(readInput('bundle', given.positionals[0] ?? '', bundleCaps.bytes))
   await mkdir(folder, { recursive: true })
   const written: Exported[] = []
   for (const { checkpoint: text, entries } of views) {

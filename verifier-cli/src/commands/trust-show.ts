@@ -6,7 +6,7 @@ import { trustJson } from '../trust-json.ts'
 import { trustSections } from '../trust-report.ts'
 
 export const run: Run = async (given, world) => {
-  const trust = await readTrustFile(given.positionals[0] ?? '')
+  const trust = readTrustFile(given.positionals[0] ?? '')
   if (world.json) writeJson(world, trustJson(trust))
   else report(world, trustSections(trust))
   return 0

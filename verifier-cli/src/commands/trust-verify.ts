@@ -17,7 +17,7 @@ export const run: Run = async (given, world) => {
       remedy: 'Give the whole SHA-256.',
     })
   const path = given.positionals[0] ?? ''
-  const trust = await readTrustFile(path)
+  const trust = readTrustFile(path)
   if (digest !== undefined && trust.sha256 !== digest)
     throw trustInvalid(`${path} has SHA-256 ${trust.sha256}, and ${digest} was asked for`)
   if (product !== undefined && trust.product !== product)

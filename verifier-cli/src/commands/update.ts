@@ -48,22 +48,20 @@ async function updaterOptions(
   const headers = given.text('feed-headers')
   const check = healthCheck(given)
   return {
-    ...(await readTrustInputs(given)),
+    ...readTrustInputs(given),
     installDir,
     stateDir: given.text('state') ?? stateFolderOf(installDir),
     platform: given.text('platform') ?? world.platform,
     artifact: given.text('artifact') ?? null,
     mediaType: given.text('media-type') ?? null,
     feeds: feeds.length === 0 ? null : feeds,
-    bundle: bundlePath === undefined ? null : await readInput('bundle', bundlePath, bundleCaps.bytes),
+    bundle: bundlePath === undefined ? null : readInput('bundle', bundlePath, bundleCaps.bytes),
     localFiles: bundlePath === undefined ? null : dirname(bundlePath),
     online: !given.has('offline'),
     acceptStale: durationOption(given, 'accept-stale'),
     downgradeTo: given.text('downgrade-to') ?? null,
     executable: given.has('executable'),
-    ...(headers === undefined
-      ? {}
-      : { feedHeaders: parseHeaders(await readInput('header file', headers, maxHeaderBytes)) }),
+    ...(headers === undefined ? {} : { feedHeaders: parseHeaders(readInput('header file', headers, maxHeaderBytes)) }),
     ...(check === null ? {} : { healthCheck: check }),
     fetch: world.fetch,
     clock: world.clock,

@@ -14,14 +14,14 @@ import type { World } from '../world.ts'
 
 export const run: Run = async (given, world) => {
   const file = given.positionals[0] ?? ''
-  const digest = hashFile(file, { spareCore: world.spareCore(), signal: world.signal }).catch((error: unknown) => {
+  const digest = hashFile(file, world.signal).catch((error: unknown) => {
     throw fileError(file, error)
   })
   // Awaited last; until then a file that cannot be read is no unhandled rejection.
   digest.catch(() => undefined)
-  const { trust, anchor, channel } = await readTrustInputs(given)
+  const { trust, anchor, channel } = readTrustInputs(given)
   const bundlePath = given.text('bundle') ?? updateBundleFileName(file)
-  const bundle = await readBundle(given, bundlePath)
+  const bundle = readBundle(given, bundlePath)
   if (bundle === null) {
     await digest
     const refusal = refuse('PROOF_MISSING', '13', `there is no update bundle at ${bundlePath}`)
@@ -48,9 +48,9 @@ export const run: Run = async (given, world) => {
   return result.kind === 'stopped' ? tellRefusal(world, result) : tellVerified(world, file, result)
 }
 
-async function readBundle(given: Arguments, path: string): Promise<Uint8Array | null> {
+function readBundle(given: Arguments, path: string): Uint8Array | null {
   const named = given.text('bundle') !== undefined
-  return await (named ? readInput : readOptional)('bundle', path, bundleCaps.bytes)
+  return (named ? readInput : readOptional)('bundle', path, bundleCaps.bytes)
 }
 
 function fileError(file: string, error: unknown): unknown {
