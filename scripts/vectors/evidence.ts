@@ -31,7 +31,7 @@ import {
   treeHash,
   vkey,
 } from './tools.ts'
-import { trustFile } from './trust.ts'
+import { elder, trustFile } from './trust.ts'
 
 interface Case {
   readonly desc: string
@@ -276,6 +276,7 @@ function statements(
   a: readonly number[],
   b: readonly number[],
   cosigners: readonly Signer[] = [[alder], [birch]],
+  cosignersOfB = cosigners,
 ): JsonObject {
   const leaves = Array.from({ length: 9 }, (_, index) => {
     const [statement, key] = logged[index] ?? []
@@ -283,11 +284,11 @@ function statements(
       statement === undefined || key === undefined ? `entry ${index}` : leafOf(canonical(statement), key),
     )
   })
-  const checkpoint = tree(leaves, 9, cosigners)
-  const proof = (index: number) => tlogProof(leaves, index, 9, checkpoint)
+  const proofs = (indices: readonly number[], by: readonly Signer[]) =>
+    indices.map((index) => tlogProof(leaves, index, 9, tree(leaves, 9, by)))
   return file(kind, {
-    a: a.map(proof),
-    b: b.map(proof),
+    a: proofs(a, cosigners),
+    b: proofs(b, cosignersOfB),
     leaves: [...a, ...b].map((index) => base64(leaves[index] ?? Buffer.alloc(0))),
     trust: base64(body),
   })
@@ -318,6 +319,27 @@ const aboutStatements: readonly Case[] = [
   convicts(
     'two releases of one sequence, one with two entries',
     statements('equivocation', { 2: [one, alice], 3: [one, p256Key('bob')], 4: [other, alice] }, [2, 3], [4]),
+    publishers,
+    both,
+    t,
+  ),
+  convicts(
+    'two releases of one sequence, each under its own two witnesses of three',
+    statements(
+      'equivocation',
+      { 2: [one, alice], 4: [other, alice] },
+      [2],
+      [4],
+      [[alder], [birch]],
+      [[birch], [elder]],
+    ),
+    publishers,
+    [birch.name],
+    t,
+  ),
+  convicts(
+    'two releases of one sequence, recorded under another trust file',
+    edit(equivocation({ 2: [one, alice], 4: [other, alice] }), 'trust', base64(Buffer.from('{}'))),
     publishers,
     both,
     t,
@@ -389,6 +411,14 @@ const aboutStatements: readonly Case[] = [
   nothing(
     'a trust file that a publisher signed',
     trustFork({ 2: [trustStatement(2, 'a'), root], 4: [trustStatement(2, 'b'), alice] }),
+    t,
+  ),
+  nothing(
+    'two trust files of another product',
+    trustFork({
+      2: [edit(trustStatement(2, 'a'), 'predicate.product', 'example.com/other'), root],
+      4: [edit(trustStatement(2, 'b'), 'predicate.product', 'example.com/other'), root],
+    }),
     t,
   ),
   nothing('a trust file and a release', trustFork({ 2: [trustStatement(2, 'a'), root], 4: [one, alice] }), t),

@@ -21,7 +21,8 @@ const person = (id: string, more: JsonObject = {}): JsonObject => member(id, ed2
 
 const witness = (name: string, key: NamedKey) => `witness ${name} ${vkey(key)}\n`
 const log = (key: NamedKey) => `log ${vkey(key)} https://log.example.com/\n`
-const elder: NamedKey = { name: 'elder.example/witness', type: 4, key: ed25519('elder') }
+/** A third Ed25519 witness. */
+export const elder: NamedKey = { name: 'elder.example/witness', type: 4, key: ed25519('elder') }
 const witnesses = `${witness('alder', alder)}${witness('birch', birch)}${witness('elder', elder)}`
 const tlogPolicy = `${log(log01)}${witnesses}group all3 2 alder birch elder\nquorum all3\n`
 
@@ -111,6 +112,7 @@ const accepted: readonly Case[] = [
   good('an operator in two roles, with two keys', edit(trustFile, 'authority.members.0.operator', 'alice')),
   good('an identity', withIdentity),
   good('a log that replaces another', successor),
+  good('a log that replaces one whose origin has 255 bytes', edit(successor, 'replaces.origin', 'o'.repeat(255))),
   good('a log that replaces an empty one', {
     ...successor,
     replaces: { ...replaces, size: 0, root: base64(sha256()) },
@@ -331,6 +333,7 @@ const together: readonly Case[] = [
   bad('a successor of a log with a root in hex', edit(successor, 'replaces.root', digestOf('x'))),
   bad('a successor of a log of negative size', edit(successor, 'replaces.size', -1)),
   bad('a successor of an empty log with a root of something', edit(successor, 'replaces.size', 0)),
+  bad('a successor of a log whose origin has 256 bytes', edit(successor, 'replaces.origin', 'o'.repeat(256))),
   bad('a successor of a log with a space in its origin', edit(successor, 'replaces.origin', 'old log')),
 ]
 

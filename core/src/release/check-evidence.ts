@@ -13,7 +13,7 @@ import { parseTlogProof, type TlogProof } from '../log/tlog-proof.ts'
 import { TYPE_COSIGNATURE_ED25519, TYPE_COSIGNATURE_ML_DSA_44, type VerifierKey } from '../log/vkey.ts'
 import { checkStatementEvidence } from './check-statements.ts'
 import type { Evidence, ForkEvidence, LeafConflictEvidence, PairEvidence } from './evidence.ts'
-import { type Finding, NotProven } from './finding.ts'
+import { type Finding, NotProven, witnessSentence } from './finding.ts'
 import type { IdentityVerifier } from './identity.ts'
 import type { Trust } from './trust.ts'
 
@@ -109,14 +109,15 @@ function convict(
   kind: 'log' | 'witness',
   name: string,
   says: string,
-  bothSides: string[],
-  sides = 'both sides',
+  bothSides: readonly string[],
+  sides: 'both sides' | 'it' = 'both sides',
 ): Finding {
-  const named =
-    bothSides.length === 0
-      ? `Of the witnesses given, none signed ${sides}.`
-      : `Witnesses that signed ${sides}: ${bothSides.join(', ')}.`
-  return { verdict: 'convicts', convicted: { kind, name }, findings: [says, named], bothSides }
+  return {
+    verdict: 'convicts',
+    convicted: { kind, name },
+    findings: [says, witnessSentence(bothSides, sides)],
+    bothSides,
+  }
 }
 
 function judgeFork(crypto: Crypto, evidence: ForkEvidence, keys: Keys): Finding {
@@ -182,7 +183,8 @@ function judgeUnproven(crypto: Crypto, evidence: PairEvidence, keys: Keys): Find
     `${evidence.origin} signed trees of ${sizes} entries. Nobody has shown that one extends the other, nor that it does not.`,
     'This convicts nobody: ask the log, its mirrors and its witnesses for the proof between the two sizes.',
   ]
-  return { verdict: 'question', convicted: null, findings, bothSides: signedBoth(crypto, a, b, keys) }
+  const bothSides = signedBoth(crypto, a, b, keys)
+  return { verdict: 'question', convicted: null, findings: [...findings, witnessSentence(bothSides)], bothSides }
 }
 
 /** A witness's checkpoints need no signature of the log: what convicts it is its own. */

@@ -7,7 +7,7 @@ import { requireQuorum } from '../log/quorum.ts'
 import { parseTlogProof } from '../log/tlog-proof.ts'
 import { type Entry, parseEntry } from './entry.ts'
 import type { StatementEvidence } from './evidence.ts'
-import { type Finding, NotProven } from './finding.ts'
+import { type Finding, NotProven, witnessSentence } from './finding.ts'
 import type { IdentityVerifier } from './identity.ts'
 import type { ReleaseStatement, Statement } from './predicates.ts'
 import { type CountedSignature, isMet, isReleaseMet, signerOf } from './roles.ts'
@@ -42,7 +42,12 @@ export function checkStatementEvidence(
   const recorded = equalBytes(evidence.trust, trust.bytes)
     ? []
     : ['It was recorded under another trust file than the one it was checked with.']
-  return { verdict: 'convicts', ...finding, findings: [...finding.findings, ...recorded], bothSides }
+  return {
+    verdict: 'convicts',
+    ...finding,
+    findings: [...finding.findings, witnessSentence(bothSides), ...recorded],
+    bothSides,
+  }
 }
 
 function openSide(

@@ -20,3 +20,10 @@ export interface Convicted {
 
 /** Thrown while judging: why evidence shows nothing. It never leaves this package. */
 export class NotProven extends Error {}
+
+/** The sentence that names the witnesses that signed both sides, or the one side there is. */
+export function witnessSentence(names: readonly string[], sides: 'both sides' | 'it' = 'both sides'): string {
+  return names.length === 0
+    ? `Of the witnesses given, none signed ${sides}.`
+    : `Witnesses that signed ${sides}: ${names.join(', ')}.`
+}

@@ -37,12 +37,20 @@ describe('a trust file is read', () => {
 })
 
 describe('a trust file is refused', () => {
+  it('with the parser that refused it as the cause', () => {
+    expect(() => parseTrust(nodeCrypto, utf8('{}'))).toThrow(expect.objectContaining({ cause: expect.any(Error) }))
+    expect(() => parseTrust(nodeCrypto, utf8('{'))).toThrow(expect.objectContaining({ cause: expect.any(Error) }))
+  })
+
   it.each(cases.filter(({ error }) => error !== undefined))('$desc', ({ file, error }) => {
     expect(faultOf(utf8(file))).toBe(error)
   })
 
-  it('above 4 MiB, before it is read', () => {
-    expect(faultOf(new Uint8Array(4 * 1024 * 1024 + 1))).toBe('malformed')
+  it('above 4 MiB, and not at 4 MiB', () => {
+    const file = cases[0]?.file ?? ''
+    const padded = (length: number) => utf8(file.padEnd(length, ' '))
+    expect(faultOf(padded(4 * 1024 * 1024))).toBe('accepted')
+    expect(faultOf(padded(4 * 1024 * 1024 + 1))).toBe('malformed')
   })
 
   it('that is not UTF-8', () => {
@@ -91,6 +99,18 @@ describe('what a trust file says', () => {
     const { heads } = accepted('a channel named constructor')
     expect(heads.get('constructor')).toMatchObject({ sequence: 7 })
     expect(heads.get('toString')).toBeUndefined()
+  })
+
+  it('what it does not say is not so', () => {
+    const { unwitnessed, forkable, mirrors, trustedRoot, replaces } = trust
+    expect({ unwitnessed, forkable, mirrors, trustedRoot, replaces }).toEqual({
+      unwitnessed: false,
+      forkable: false,
+      mirrors: [],
+      trustedRoot: null,
+      replaces: null,
+    })
+    expect(accepted('a quorum that costs nothing to fork, allowed').forkable).toBe(true)
   })
 
   it('the log is the one of its policy, with its URL', () => {

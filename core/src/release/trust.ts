@@ -13,7 +13,7 @@
  * and, where they apply, `replaces`, `mirrors`, `trustedRoot`, `unwitnessed`, `forkable`. People write it, so that its
  * layout is free; it is identified by the SHA-256 of its exact bytes.
  */
-import { equalBytes, toHex } from '../bytes.ts'
+import { equalBytes, toHex, utf8 } from '../bytes.ts'
 import type { Hasher } from '../crypto.ts'
 import { FormatError } from '../errors.ts'
 import { emptyRoot } from '../log/compact-range.ts'
@@ -184,7 +184,7 @@ const history: Read<History> = (value, at) => {
   return object<{ mode: 'offered'; expires: number }>({ mode: literal('offered'), expires: date })(value, at)
 }
 
-const origin = matching((value) => keyNameFault(value) === null && value.length <= 255, 'the origin of a log')
+const origin = matching((value) => keyNameFault(value) === null && utf8(value).length <= 255, 'the origin of a log')
 
 function trustShape(hasher: Hasher): Read<Written> {
   const role: Read<RoleMembers> = object<RoleMembers>({ threshold, members: members(hasher) })
