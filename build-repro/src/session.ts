@@ -1,7 +1,7 @@
 /** One run in one workspace: its lock, its trust file, its log, and what the log says now. */
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { type ChannelHead, parseSignedCheckpoint, type Trust, toBase64 } from '@samebits/core'
+import { type ChannelHead, equalBytes, parseSignedCheckpoint, type Trust, toBase64 } from '@samebits/core'
 import { acquireLock, ProgramError, writeFileDurably } from '@samebits/host'
 import { forkEvidence, type History, readHistory } from './history.ts'
 import { type KeptStatements, keptStatements } from './kept.ts'
@@ -63,24 +63,29 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   try {
     const log = openLog({ machine, policy: trust.policy, signal, limits })
     const base = { workspace, machine, signal, trust, log, kept: keptStatements(join(state, 'publish')) }
-    const now = (wait: (tree: Tree) => string | null) => lookNow({ ...base, onProgress: options.onProgress }, wait)
-    return { ...base, now, release: () => lock.release() }
+    const looking: Looking = { ...base, onProgress: options.onProgress, seen: null }
+    return { ...base, now: (wait) => lookNow(looking, wait), release: () => lock.release() }
   } catch (error) {
     lock.release()
     throw error
   }
 }
 
-type Looking = Omit<Session, 'now' | 'release'> & Pick<SessionOptions, 'onProgress'>
+type Looking = Omit<Session, 'now' | 'release'> &
+  Pick<SessionOptions, 'onProgress'> & {
+    /** The tree that was looked at last, found consistent; its tiles are at hand. */
+    seen: Tree | null
+  }
 
 async function lookNow(looking: Looking, wait: (tree: Tree) => string | null): Promise<Now> {
   const { workspace, trust, log, onProgress } = looking
   const path = workspace.at('.samebits/history.json')
   const known = await knownTrees(looking)
   const { tree, history } = await log.patiently(async () => {
-    const tree = await newestTree(log)
+    const tree = sameTree(await newestTree(log), looking.seen)
     try {
-      await checkExtends(tree, known)
+      if (tree.reader !== looking.seen?.reader) await checkExtends(tree, known)
+      looking.seen = tree
       const history = await readHistory(tree, { log, trust, path, onProgress })
       refuseWait(tree, wait(tree))
       return { tree, history }
@@ -92,6 +97,12 @@ async function lookNow(looking: Looking, wait: (tree: Tree) => string | null): P
   const view = productView(trust, history)
   checkTrustInForce(trust, view)
   return { tree, history, view }
+}
+
+/** The new checkpoint, with the reader of the old one where both are of one tree. */
+function sameTree(tree: Tree, seen: Tree | null): Tree {
+  const same = seen !== null && tree.size === seen.size && equalBytes(tree.reader.root, seen.reader.root)
+  return same ? { ...tree, reader: seen.reader } : tree
 }
 
 function refuseWait(tree: Tree, missing: string | null): void {
