@@ -9,7 +9,10 @@ export interface LoadOptions {
   readonly host: string
   readonly port: number
   readonly submitters: number
+  /** Random entries of this length; of no use where `entry` is given. */
   readonly entryBytes: number
+  /** The n-th entry of a submitter, from 0; null: it has no more. Default: random bytes. */
+  readonly entry?: (submitter: number, n: number) => Uint8Array | null
   /** Not counted: connections open, code warms up. */
   readonly warmupMs: number
   readonly measureMs: number
@@ -33,8 +36,8 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
   const start = performance.now()
   const from = start + options.warmupMs
   const until = from + options.measureMs
-  const submitters = Array.from({ length: options.submitters }, () =>
-    submitter(options, until, (sent, now, status) => {
+  const submitters = Array.from({ length: options.submitters }, (_, at) =>
+    submitter(options, at, until, (sent, now, status) => {
       if (now < from || now > until) return
       if (status === 200) latencies.push(now - sent)
       else refused++
@@ -57,14 +60,18 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
 
 type OnAnswer = (sent: number, now: number, status: number) => void
 
-function submitter({ host, port, entryBytes }: LoadOptions, until: number, onAnswer: OnAnswer): Promise<void> {
+function submitter(options: LoadOptions, at: number, until: number, onAnswer: OnAnswer): Promise<void> {
+  const { host, port, entryBytes, entry = () => randomBytes(entryBytes) } = options
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port, noDelay: true })
     let sent = 0
     let received = ''
+    let count = 0
     const send = () => {
+      const body = entry(at, count++)
+      if (body === null) return finish(socket, resolve)
       sent = performance.now()
-      socket.write(request(host, entryBytes))
+      socket.write(request(host, body))
     }
     socket.setEncoding('latin1')
     socket.on('connect', send)
@@ -88,9 +95,9 @@ function finish(socket: Socket, resolve: () => void): void {
   resolve()
 }
 
-function request(host: string, entryBytes: number): Buffer {
-  const head = `POST /add HTTP/1.1\r\nHost: ${host}\r\nContent-Length: ${entryBytes}\r\n\r\n`
-  return Buffer.concat([Buffer.from(head, 'latin1'), randomBytes(entryBytes)])
+function request(host: string, body: Uint8Array): Buffer {
+  const head = `POST /add HTTP/1.1\r\nHost: ${host}\r\nContent-Length: ${body.length}\r\n\r\n`
+  return Buffer.concat([Buffer.from(head, 'latin1'), body])
 }
 
 /** The status of an answer that is there to its end; null before. */
