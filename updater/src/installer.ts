@@ -116,7 +116,7 @@ export function createInstaller(options: InstallerOptions): Installer {
 }
 
 /** `staged/` of a workspace: where downloads end. */
-export function stagingPath(workspace: string): string {
+function stagingPath(workspace: string): string {
   return join(workspace, 'staged')
 }
 

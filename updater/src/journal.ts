@@ -87,7 +87,7 @@ export async function readJournal(folder: string): Promise<Journal | null> {
 }
 
 /** @throws IoFailure INSTALL_FAILED */
-export function parseJournal(text: string): Journal {
+function parseJournal(text: string): Journal {
   try {
     const { format, step, next, previous, healthCheck } = strictObject(JSON.parse(text), [
       'format',

@@ -14,7 +14,7 @@ const words = { refused: 'REFUSED', undecided: 'UNDECIDED', usage: 'USAGE' } as 
  *       evidence  app/.samebits/state/evidence/evidence-….json
  *       more      samebits explain REVOKED
  */
-export function refusalText(world: Pick<World, 'colour'>, { refusal, evidencePath }: Stopped): string {
+function refusalText(world: Pick<World, 'colour'>, { refusal, evidencePath }: Stopped): string {
   const { kind, code, detail, remedy, step } = refusal
   const style = kind === 'refused' ? 'red' : 'yellow'
   const title = code === null ? words[kind] : `${words[kind]} ${code}`
