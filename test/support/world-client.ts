@@ -54,7 +54,7 @@ export interface Network {
 
 const missing: Answer = { kind: 'failed', reason: 'missing', detail: 'there is none' }
 
-export function answerNeed(network: Network, need: Need): Answer {
+function answerNeed(network: Network, need: Need): Answer {
   const given = network.override?.(need) ?? null
   if (given !== null) return given
   if (need.kind === 'heads') {

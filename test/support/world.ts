@@ -50,11 +50,8 @@ export function credentialOf(name: string): string {
 
 /** An entry's leaf, signed with the key of that name. */
 export function entryBy(signer: string, statement: Statement): Uint8Array {
-  return entryOfPayload(signer, formatStatement(statement))
-}
-
-export function entryOfPayload(signer: string, payload: Uint8Array): Uint8Array {
   const key = keyOf(signer)
+  const payload = formatStatement(statement)
   const signature = key.sign(entryMessage(payload))
   return formatEntry(nodeCrypto, { payload, signer: { kind: 'key', hint: keyHint(nodeCrypto, key) }, signature })
 }
@@ -178,7 +175,7 @@ export class MemoryLog {
 }
 
 /** One more cosignature line. */
-export function cosigned(text: string, head: Checkpoint, name: string, time: number): string {
+function cosigned(text: string, head: Checkpoint, name: string, time: number): string {
   const lines = signCheckpoint(head, [witness(name)], time).text
   return text + lines.slice(lines.lastIndexOf('\n— ') + 1)
 }

@@ -9,7 +9,7 @@ import { Halt } from './halt.ts'
 import { includedOf, inclusionFault } from './inclusion.ts'
 import type { Rule } from './known.ts'
 import { type EntriesNeed, type Material, needKey } from './material.ts'
-import { MAX_TRUST_STEPS, type Observed } from './observe.ts'
+import { MAX_TRUST_STEPS, type Observed, tooManySteps } from './observe.ts'
 import { sourcesOf } from './offers.ts'
 import type { Notice, Outcome } from './outcome.ts'
 import { refuse } from './refusal.ts'
@@ -140,10 +140,7 @@ function takeStep(
       return absorb(run, marked, observed, material)
     }
     case 'step': {
-      if (found.trust.version - run.firstVersion > MAX_TRUST_STEPS) {
-        const detail = `more than ${MAX_TRUST_STEPS} trust versions in one run`
-        return Halt.refusing(refuse('TRUST_INVALID', '10', detail)).outcome(state, [])
-      }
+      if (found.trust.version - run.firstVersion > MAX_TRUST_STEPS) return tooManySteps().outcome(state, [])
       const via = { origin: rule.trust.origin, index: found.index }
       const next = adoptTrust(state, rule.trust, found.trust, via)
       return { kind: 'done', state: next, notices: [], value: absorbed(run, next, observed, true) }

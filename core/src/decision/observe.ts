@@ -69,11 +69,17 @@ export function observe(run: Run, state: State, material: Material): Outcome<Obs
   if (successor instanceof Halt) return successor.outcome(ruling.state, [])
   if (successor !== null) {
     const { trust, index } = successor
+    if (trust.version - run.firstVersion > MAX_TRUST_STEPS) return tooManySteps().outcome(ruling.state, [])
     return observe(run, adoptTrust(ruling.state, rule.trust, trust, { origin: trust.origin, index }), material)
   }
   const stop = checkStops(scene) ?? (found instanceof Halt ? found : null) // 4, then the caps of 5
   if (stop !== null) return stop.outcome(ruling.state, [])
   return observeHeads(scene)
+}
+
+/** docs/decision.md step 10: at most 32 a run, and the next run goes on from there. */
+export function tooManySteps(): Halt {
+  return Halt.refusing(refuse('TRUST_INVALID', '10', `more than ${MAX_TRUST_STEPS} trust versions in one run`))
 }
 
 /** What the parts of this step look at. */

@@ -104,7 +104,7 @@ function moveLog(state: State, old: Rule, origin: string): State {
 }
 
 /** Whether `next` names a key, an identity, a reach of one, or a threshold, that `old` did not. */
-export function namesOthers(old: Trust, next: Trust): boolean {
+function namesOthers(old: Trust, next: Trust): boolean {
   const names = (trust: Trust): Set<string> =>
     new Set(
       roles.flatMap((role) => [
