@@ -34,13 +34,14 @@ export function newestPassing(trust: Trust, now: Now, channel: string): LoggedRe
 const somePlatform = 'linux-x64'
 
 /**
- * Hands a bundle to the verification that clients run, offline, with nothing but the trust file and the anchor that ships with
- * it: once for every artifact that can be asked for. Null: all are accepted.
+ * Hands a bundle to the verification that clients run, offline and with nothing but the trust file: once for every artifact that
+ * can be asked for. Null: all are accepted. (Without an anchor there is no floor: after a revocation the feed may step back for
+ * those who come new, and those who were ahead say DOWNGRADE and stay.)
  */
 export function refusedOffline(
   trust: Trust,
   { statement }: LoggedRelease,
-  handout: { readonly bundle: Uint8Array; readonly anchor: Uint8Array; readonly now: number },
+  handout: { readonly bundle: Uint8Array; readonly now: number },
 ): string | null {
   for (const { name, platform, size, sha256, partOf } of statement.artifacts) {
     if (partOf !== undefined) continue
@@ -55,7 +56,7 @@ export function refusedOffline(
         maxAge: null,
       },
       trust: trust.bytes,
-      anchor: handout.anchor,
+      anchor: null,
       bundle: handout.bundle,
       file: { size, sha256 },
     })

@@ -89,13 +89,6 @@ export async function writeAnchor({ workspace }: Session, anchor: Uint8Array): P
   return path
 }
 
-/** What a release hands out, before any of it is written. */
-export interface Handout {
-  readonly artifacts: readonly Measured[]
-  readonly bundle: Uint8Array
-  readonly anchor: Uint8Array
-}
-
 /**
  * Moves the feed to a release if it is the newest of its channel that passes its own trust file, and the bundle itself is
  * accepted as a client accepts it; or if `feedNow`.
@@ -104,11 +97,15 @@ export async function feedRelease(
   session: Session,
   now: Now,
   release: LoggedRelease,
-  { artifacts, bundle, anchor, feedNow }: Handout & { readonly feedNow: boolean },
+  {
+    artifacts,
+    bundle,
+    feedNow,
+  }: { readonly artifacts: readonly Measured[]; readonly bundle: Uint8Array; readonly feedNow: boolean },
 ): Promise<Feeding> {
   const { workspace, trust, signal, machine } = session
   const { channel } = release.statement
-  const handout = { bundle, anchor, now: machine.now() }
+  const handout = { bundle, now: machine.now() }
   const reason = feedNow ? null : (heldBack(trust, now, release) ?? refusedOffline(trust, release, handout))
   if (reason !== null) return { fed: false, reason }
   await writeFeed(workspace.at(workspace.recipe.publish.feed), { id: release.id, channel, artifacts, bundle }, signal)

@@ -173,8 +173,7 @@ export async function finish(
   session.signal.throwIfAborted()
   await writeShippedSizes(session, sizes, now.tree)
   const bundles = await writeBundles(files, bundle)
-  const handout = { artifacts: files, bundle, anchor: anchorBytes, feedNow }
-  const { fed, reason } = await feedRelease(session, now, release, handout)
+  const { fed, reason } = await feedRelease(session, now, release, { artifacts: files, bundle, feedNow })
   const anchor = await writeAnchor(session, anchorBytes)
   await session.kept.markPublished(kept.id, { size: now.tree.size, fed })
   return { kind: 'published', ...common, bundles, anchor, fed, waiting: reason }

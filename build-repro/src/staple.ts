@@ -47,7 +47,7 @@ export async function staple(session: Session, from: readonly number[]): Promise
   const channels: StapledChannel[] = []
   for (const channel of session.trust.channels) {
     bundles.push(...(await restateKept(session, now, sizes, kept, channel)))
-    channels.push(await stapleChannel(session, now, { sizes, kept, anchor }, channel))
+    channels.push(await stapleChannel(session, now, { sizes, kept }, channel))
   }
   return { size: now.tree.size, bundles, anchor: await writeAnchor(session, anchor), channels }
 }
@@ -76,13 +76,12 @@ async function restateKept(
 interface StapleParts {
   readonly sizes: Sizes
   readonly kept: readonly Kept[]
-  readonly anchor: Uint8Array
 }
 
 async function stapleChannel(
   session: Session,
   now: Now,
-  { sizes, kept, anchor }: StapleParts,
+  { sizes, kept }: StapleParts,
   channel: string,
 ): Promise<StapledChannel> {
   const release = newestPassing(session.trust, now, channel)
@@ -97,7 +96,7 @@ async function stapleChannel(
       waiting: `the files of ${version} are neither in the feed nor where they were published from`,
     }
   const bundle = await bundleOf(session, now, release, sizes)
-  const { fed, reason } = await feedRelease(session, now, release, { artifacts, bundle, anchor, feedNow: false })
+  const { fed, reason } = await feedRelease(session, now, release, { artifacts, bundle, feedNow: false })
   if (!fed) return { channel, fed: null, waiting: reason }
   const mine = kept.find((each) => each.id === id)
   if (mine !== undefined) await session.kept.markPublished(id, { size: now.tree.size, fed: true })
