@@ -6,7 +6,7 @@
  * again after a while, through the same checks as at start. A failed sync or a damaged file is never tried again: only a
  * new process knows anew what is on the disk.
  */
-import { type Crypto, parseSignedCheckpoint } from '@samebits/core'
+import type { Crypto } from '@samebits/core'
 import type { Admission, Refusal } from './admission.ts'
 import { type GateState, NotWritingError } from './gate.ts'
 import { HeadIssuer, type Issued } from './issuer.ts'
@@ -14,7 +14,7 @@ import type { LogView } from './log-view.ts'
 import type { Marker } from './marker.ts'
 import { consistencyProof, inclusionProof } from './proofs.ts'
 import { type Sequenced, Sequencer, type SequencerLimits } from './sequencer.ts'
-import type { HeadSigner } from './signer.ts'
+import { type HeadSigner, openOwn } from './signer.ts'
 import { CommitUnknownError, type Head, HeadMovedError, type LogStore, StorageError } from './store.ts'
 import { type Place, PlaceError, takeOver } from './takeover.ts'
 import { type Witnessing, WitnessQuorumError } from './witnessing.ts'
@@ -85,9 +85,8 @@ export class Log<Item, Tables> implements LogView {
 
   /** Opens an initialised log for reading. */
   static async open<Item, Tables>(parts: LogParts<Item, Tables>): Promise<Log<Item, Tables>> {
-    const text = (await parts.store.published())?.checkpoint ?? parts.marker.last.checkpoint
-    const { size, root } = parseSignedCheckpoint(text).checkpoint
-    return new Log(parts, { size, root, checkpoint: text })
+    const { text, checkpoint } = (await ownPublished(parts)) ?? parts.signer.open(parts.marker.last.checkpoint)
+    return new Log(parts, { size: checkpoint.size, root: checkpoint.root, checkpoint: text })
   }
 
   get origin(): string {
@@ -239,6 +238,12 @@ export class Log<Item, Tables> implements LogView {
     await lead.issuer.stop()
     lead.sequencer.close({ state: 'stopping' })
   }
+}
+
+/** The published checkpoint, if it is ours and whole: nothing else is served as one. */
+async function ownPublished({ store, signer }: Pick<LogParts<unknown, unknown>, 'store' | 'signer'>) {
+  const published = await store.published()
+  return published === null ? null : openOwn(signer, published.checkpoint)
 }
 
 /** Why writing stopped, and whether it may be tried again. */

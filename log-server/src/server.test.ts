@@ -452,6 +452,22 @@ describe('storage that is not what was signed', () => {
     expect((await checkpoint()).size).toBeLessThan(2)
   })
 
+  it.each([
+    ['garbage', "UPDATE published SET checkpoint = 'hello'"],
+    [
+      'another text',
+      "UPDATE published SET checkpoint = replace(checkpoint, char(10) || '1' || char(10), char(10) || '9' || char(10))",
+    ],
+  ])('never serves %s as its checkpoint', async (_what, damage) => {
+    await addMany(1)
+    await server.stop()
+    const database = new Database(join(log.dataDir, 'log.db'))
+    expect(database.prepare(damage).run().changes).toBe(1)
+    database.close()
+    expect(await restart()).toEqual({ state: 'writing' })
+    expect((await checkpoint()).size).toBe(1)
+  })
+
   it('publishes what was signed when a crash came in between', async () => {
     await addMany(3)
     await server.stop()

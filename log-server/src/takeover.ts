@@ -4,19 +4,11 @@
  *
  * Storage may be larger than what was signed (committed, not yet signed), never smaller, never another tree.
  */
-import {
-  type CompactRange,
-  equalBytes,
-  FormatError,
-  type Hasher,
-  NoteError,
-  type OpenedCheckpoint,
-  rangeRoot,
-} from '@samebits/core'
+import { type CompactRange, equalBytes, type Hasher, type OpenedCheckpoint, rangeRoot } from '@samebits/core'
 import { type Edge, readEdge } from './edge.ts'
 import { extendFromStorage, type Issuable, TreeMismatchError } from './issuer.ts'
 import { type Marked, MarkerError } from './marker.ts'
-import type { HeadSigner } from './signer.ts'
+import { type HeadSigner, openOwn } from './signer.ts'
 import { type Head, HeadMovedError, type LogStore } from './store.ts'
 
 /** The storage lacks entries that this log has signed: it is an old copy. */
@@ -102,19 +94,10 @@ async function ownCheckpoints({ store, signer, places }: TakeoverParts): Promise
   const found: { name: string; tree: Tree }[] = []
   for (const place of [published, ...places]) {
     const text = await place.read()
-    const tree = text === null ? null : openOwn(signer, text)
-    if (tree !== null) found.push({ name: place.name, tree })
+    const tree = text === null ? null : openOwn(signer, text)?.checkpoint
+    if (tree) found.push({ name: place.name, tree })
   }
   return found
-}
-
-function openOwn(signer: HeadSigner, text: string): Tree | null {
-  try {
-    return signer.open(text).checkpoint
-  } catch (error) {
-    if (error instanceof FormatError || error instanceof NoteError) return null
-    throw error
-  }
 }
 
 async function checkSigned(

@@ -1,5 +1,17 @@
 /** Bodies that never change, kept in memory up to a number of bytes; the ones unused for longest go first. */
 
+/** What one body costs beside its bytes: small ones must not be free, anybody can ask for millions of them. */
+const overheadBytes = 512
+
+function costOf(key: string, body: Uint8Array): number {
+  return overheadBytes + 2 * key.length + body.length
+}
+
+/** A body that keeps no larger buffer alive. */
+function owned(body: Uint8Array): Uint8Array {
+  return body.length === body.buffer.byteLength ? body : new Uint8Array(body)
+}
+
 export class BodyCache {
   readonly #maxBytes: number
   readonly #bodies = new Map<string, Uint8Array>()
@@ -23,13 +35,14 @@ export class BodyCache {
   }
 
   set(key: string, body: Uint8Array): void {
-    if (body.length > this.#maxBytes || this.#bodies.has(key)) return
-    this.#bodies.set(key, body)
-    this.#bytes += body.length
-    for (const [oldest, { length }] of this.#bodies) {
+    const cost = costOf(key, body)
+    if (cost > this.#maxBytes || this.#bodies.has(key)) return
+    this.#bodies.set(key, owned(body))
+    this.#bytes += cost
+    for (const [oldest, old] of this.#bodies) {
       if (this.#bytes <= this.#maxBytes) break
       this.#bodies.delete(oldest)
-      this.#bytes -= length
+      this.#bytes -= costOf(oldest, old)
     }
   }
 }

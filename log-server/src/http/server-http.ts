@@ -23,6 +23,9 @@ export interface ServerParts {
   readonly limits: ServerLimits
 }
 
+/** For a connection on which nothing moves, such as one whose client does not read its answer. Longer than any answer takes. */
+const stalledTimeoutMs = 120_000
+
 /** Bytes of all headers of one request. */
 const maxHeaderSize = 8192
 
@@ -40,6 +43,7 @@ export function createHttpServer(parts: ServerParts): Server {
     (req, res) => dispatch(parts, req, res),
   )
   server.maxConnections = maxConnections
+  server.timeout = stalledTimeoutMs
   return server
 }
 
