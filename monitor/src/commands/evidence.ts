@@ -4,16 +4,16 @@ import { checkEvidence, type Evidence, parseEvidence, parseTrust, parseVkey } fr
 import { nodeCrypto } from '@samebits/core/node'
 import { ProgramError, visible } from '@samebits/host'
 import { Command } from 'commander'
-import { answer, type CommandIo } from './io.ts'
+import { answer, type RunningIo } from './io.ts'
 
 const help = `
 Offline, and it needs no state: the keys, or the trust file, are all that is believed.
 Exit status: 0 it convicts; 10 it does not.`
 
-/** Refusals of a judge, as everywhere: docs/decision.md. */
-const refused = 10
+/** As everywhere where a judge was asked and refused: docs/decision.md. */
+const notProven = 10
 
-export function evidenceCommand(io: CommandIo): Command {
+export function evidenceCommand(io: RunningIo): Command {
   const check = new Command('check')
     .description('judge a file of evidence from the file alone, and say in plain words what it proves')
     .argument('<file>', 'the evidence')
@@ -33,7 +33,7 @@ function gather(value: string, before: readonly string[]): string[] {
   return [...before, value]
 }
 
-async function judge(io: CommandIo, file: string, { key, trust }: Flags): Promise<void> {
+async function judge(io: RunningIo, file: string, { key, trust }: Flags): Promise<void> {
   const evidence: Evidence = parseEvidence(await readFile(resolve(io.cwd, file)))
   const keys = key.map((vkey) => parseVkey(nodeCrypto, vkey))
   const trustFile = trust === undefined ? null : parseTrust(nodeCrypto, await readFile(resolve(io.cwd, trust)))
@@ -49,11 +49,5 @@ async function judge(io: CommandIo, file: string, { key, trust }: Flags): Promis
     `${evidence.kind} in ${visible(evidence.origin)}: ${finding.verdict === 'convicts' ? 'proven' : finding.verdict}`,
     ...finding.findings.map((line) => `  ${visible(line)}`),
   ])
-  if (finding.verdict === 'convicts') return
-  throw new ProgramError({
-    code: 'NOT_PROVEN',
-    detail: 'the evidence convicts nobody with what was given',
-    remedy: 'Ask for the keys that it speaks of, or put the question to other monitors.',
-    exitCode: refused,
-  })
+  if (finding.verdict !== 'convicts') io.leaveWith(notProven)
 }

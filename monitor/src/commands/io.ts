@@ -13,6 +13,11 @@ export interface CommandIo {
   readonly json: boolean
 }
 
+/** The process, and how a command ends that has answered without having failed: status 0 unless it says otherwise. */
+export interface RunningIo extends CommandIo {
+  leaveWith(status: number): void
+}
+
 /** The answer of a command: `document` under `--json`, `lines` for people otherwise. */
 export function answer(io: CommandIo, document: object, lines: readonly string[]): void {
   io.stdout.write(io.json ? `${JSON.stringify(document)}\n` : lines.map((line) => `${line}\n`).join(''))

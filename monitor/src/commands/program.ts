@@ -2,7 +2,7 @@
 import { exitCodes, ProgramError } from '@samebits/host'
 import { Command, CommanderError } from 'commander'
 import { evidenceCommand } from './evidence.ts'
-import type { CommandIo } from './io.ts'
+import type { CommandIo, RunningIo } from './io.ts'
 import { keygenCommand } from './keygen.ts'
 import { witnessCommand } from './witness.ts'
 
@@ -17,7 +17,14 @@ export async function runCommandLine(args: readonly string[], io: CommandIo, ver
     .description('Watches transparency logs, so that a split view is noticed and proven.')
     .version(version)
     .addHelpText('after', introduction)
-  for (const command of [keygenCommand(io), witnessCommand(io), evidenceCommand(io)]) program.addCommand(command)
+  let status = 0
+  const running: RunningIo = {
+    ...io,
+    leaveWith(asked) {
+      status = asked
+    },
+  }
+  for (const command of [keygenCommand(io), witnessCommand(io), evidenceCommand(running)]) program.addCommand(command)
   for (const command of withChildren(program)) {
     command.exitOverride().configureOutput({
       writeOut: (text) => void io.stdout.write(text),
@@ -31,7 +38,7 @@ export async function runCommandLine(args: readonly string[], io: CommandIo, ver
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode !== 0) throw usage(error)
   }
-  return 0
+  return status
 }
 
 function withChildren(command: Command): Command[] {

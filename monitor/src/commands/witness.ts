@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { ProgramError } from '@samebits/host'
 import { Command } from 'commander'
 import { destination, pino } from 'pino'
+import { defaultLimits } from '../http/server-http.ts'
 import { loadWitnessKeys } from '../witness/witness-keys.ts'
 import { startWitness } from '../witness/witness-server.ts'
 import { answer, type CommandIo } from './io.ts'
@@ -65,6 +66,7 @@ async function serve(io: CommandIo, flags: Flags): Promise<void> {
     globalPerSecond: integer('--requests-per-second', flags.requestsPerSecond, 1, 1_000_000),
     maxPending: 10_000,
     refreshMs: 2000,
+    limits: defaultLimits,
   }
   const running = await startWitness(options, { signers, timing: io.timing, fetch: io.fetch, operator })
   const url = `http://${flags.host.includes(':') ? `[${flags.host}]` : flags.host}:${running.port}${flags.prefix}`

@@ -1,31 +1,29 @@
 /** `/healthz`, `/readyz`, `/metrics`, and 404 for the rest. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Answer, send, wrongMethod } from './answer-http.ts'
 
 export interface HealthParts {
   readonly ready: () => boolean
   readonly metrics: { text(): Promise<string>; readonly contentType: string }
+  readonly onDefect: (error: unknown) => void
 }
 
-export function handleHealth({ ready, metrics }: HealthParts, req: IncomingMessage, res: ServerResponse): void {
-  const path = (req.url ?? '').split('?', 1)[0]
-  if (path === '/healthz') answer(res, 200, 'ok\n')
-  else if (path === '/readyz') answer(res, ready() ? 200 : 503, ready() ? 'ready\n' : 'not ready\n')
-  else if (path === '/metrics') void answerMetrics(metrics, res)
-  else answer(res, 404, 'there is nothing under this address\n')
-}
-
-async function answerMetrics(metrics: HealthParts['metrics'], res: ServerResponse): Promise<void> {
+/** Never rejects. */
+export async function handleHealth(parts: HealthParts, req: IncomingMessage, res: ServerResponse): Promise<void> {
   try {
-    answer(res, 200, await metrics.text(), metrics.contentType)
-  } catch {
-    answer(res, 500, 'no metrics\n')
+    send(res, await answerOf(parts, req))
+  } catch (error) {
+    parts.onDefect(error)
+    send(res, { status: 500, body: 'a defect; it was noted\n' })
   }
 }
 
-function answer(res: ServerResponse, status: number, body: string, contentType = 'text/plain; charset=utf-8'): void {
-  res.statusCode = status
-  res.setHeader('Content-Type', contentType)
-  res.setHeader('Cache-Control', 'no-store')
-  res.setHeader('X-Content-Type-Options', 'nosniff')
-  res.end(body)
+async function answerOf({ ready, metrics }: HealthParts, { method, url }: IncomingMessage): Promise<Answer> {
+  const path = (url ?? '').split('?', 1)[0] ?? ''
+  if (!['/healthz', '/readyz', '/metrics'].includes(path))
+    return { status: 404, body: 'there is nothing under this address\n' }
+  if (method !== 'GET' && method !== 'HEAD') return wrongMethod('GET, HEAD')
+  if (path === '/healthz') return { status: 200, body: 'ok\n' }
+  if (path === '/readyz') return ready() ? { status: 200, body: 'ready\n' } : { status: 503, body: 'not ready\n' }
+  return { status: 200, body: await metrics.text(), contentType: metrics.contentType }
 }

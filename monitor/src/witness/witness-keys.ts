@@ -38,10 +38,21 @@ export async function createWitnessKeys(folder: string, name: string): Promise<r
   return signers
 }
 
+/** The name and a newline, nothing else. */
+async function readName(path: string): Promise<string> {
+  const text = await readFile(path, 'utf8')
+  const name = text.slice(0, -1)
+  if (text !== `${name}\n`) {
+    const remedy = 'Name the folder that samebits-monitor keygen wrote.'
+    throw new ProgramError({ code: 'KEY_FILE', detail: `${path} is not one line`, remedy })
+  }
+  demandName(name)
+  return name
+}
+
 /** @throws ProgramError KEY_FILE, NAME_INVALID */
 export async function loadWitnessKeys(folder: string): Promise<readonly NoteSigner[]> {
-  const name = (await readFile(join(folder, nameFile), 'utf8')).trimEnd()
-  demandName(name)
+  const name = await readName(join(folder, nameFile))
   const signers: NoteSigner[] = []
   for (const algorithm of algorithms) {
     const path = join(folder, `${algorithm}.pem`)

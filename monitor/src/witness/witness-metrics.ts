@@ -3,11 +3,21 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 
 export interface WitnessMetrics {
   answered(status: number, seconds: number): void
+  /** A signed checkpoint that does not fit, kept or dropped by a limit. */
+  suspected(kind: string, kept: boolean): void
+  watch(observed: WitnessGauges): void
   text(): Promise<string>
   readonly contentType: string
 }
 
-export function createWitnessMetrics(observed: { logs: () => number; halted: () => boolean }): WitnessMetrics {
+/** What is read when the metrics are asked for. */
+export interface WitnessGauges {
+  readonly logs: () => number
+  readonly cosigned: () => number
+  readonly halted: () => boolean
+}
+
+export function createWitnessMetrics(): WitnessMetrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -23,25 +33,37 @@ export function createWitnessMetrics(observed: { logs: () => number; halted: () 
     buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1],
     registers,
   })
-  const gauge = (name: string, help: string, value: () => number) =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(value())
-      },
-    })
-  gauge('samebits_witness_logs', 'Logs on the list in force.', observed.logs)
-  gauge('samebits_witness_halted', '1 when the state could not be written and nothing is cosigned.', () =>
-    observed.halted() ? 1 : 0,
-  )
+  const suspicions = new Counter({
+    name: 'samebits_witness_suspicions_total',
+    help: 'Signed checkpoints that do not fit what was cosigned, by kind of evidence.',
+    labelNames: ['kind', 'kept'],
+    registers,
+  })
   return {
     answered(status, took) {
       answers.inc({ status })
       seconds.observe(took)
     },
+    suspected(kind, kept) {
+      suspicions.inc({ kind, kept: String(kept) })
+    },
+    watch: (observed) => watch(registry, observed),
     text: () => registry.metrics(),
     contentType: registry.contentType,
   }
+}
+
+function watch(registry: Registry, { logs, cosigned, halted }: WitnessGauges): void {
+  const gauge = (name: string, help: string, value: () => number) =>
+    new Gauge({
+      ...{ name, help, registers: [registry] },
+      collect() {
+        this.set(value())
+      },
+    })
+  gauge('samebits_witness_logs', 'Logs on the list in force.', logs)
+  gauge('samebits_witness_cosigned_logs', 'Logs that were ever cosigned.', cosigned)
+  gauge('samebits_witness_halted', '1 when the state could not be written and nothing is cosigned.', () =>
+    halted() ? 1 : 0,
+  )
 }

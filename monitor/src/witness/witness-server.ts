@@ -1,20 +1,20 @@
 /** A running witness, put together from its parts. */
 import { mkdir } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { NoteSigner } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
-import { acquireLock, ProgramError } from '@samebits/host'
-import { handleHealth } from '../http/health-http.ts'
+import { acquireLock, ProgramError, syncDirectory } from '@samebits/host'
 import { closeServer, listen } from '../http/listen-http.ts'
-import { handleWitness } from '../http/witness-http.ts'
+import { createHttpServer, type ServerLimits } from '../http/server-http.ts'
 import { Budget } from './budget.ts'
+import type { LogList } from './log-list.ts'
 import { LogListSource } from './log-list-source.ts'
 import { demandNotBehind } from './not-behind.ts'
 import { openSqliteWitnessStore } from './sqlite-witness-store.ts'
 import { Suspicions } from './suspicions.ts'
 import { Witness } from './witness.ts'
-import { createWitnessMetrics } from './witness-metrics.ts'
+import { createWitnessMetrics, type WitnessMetrics } from './witness-metrics.ts'
+import type { WitnessStore } from './witness-store.ts'
 
 /** Clock and timers of the process. */
 export interface Timing {
@@ -40,11 +40,13 @@ export interface WitnessServerOptions {
   readonly host: string
   readonly port: number
   readonly prefix: string
-  /** Empty: copies are published nowhere else, and nothing is compared at start. */
+  /** Empty: copies are published nowhere else, and nothing is compared before a log is cosigned. */
   readonly monitoringUrl: string
   readonly globalPerSecond: number
   readonly maxPending: number
+  /** How often the log list is looked at. */
   readonly refreshMs: number
+  readonly limits: ServerLimits
 }
 
 export interface WitnessServerDeps {
@@ -59,102 +61,119 @@ export interface RunningWitness {
   stop(): Promise<void>
 }
 
-/** Bytes of all headers of one request. */
-const maxHeaderSize = 8192
+/** For answers that are under way at the end. */
 const graceMs = 2000
+const copyTimeoutMs = 10_000
+const minBurst = 16
+const suspicionLimits = { perHour: 6, maxFiles: 10_000 }
 
-/** @throws ProgramError */
+/** @throws ProgramError, StoreUnfitError, and the system's error where the port cannot be had */
 export async function startWitness(options: WitnessServerOptions, deps: WitnessServerDeps): Promise<RunningWitness> {
-  const { timing, operator } = deps
-  const evidence = join(options.dataDir, 'evidence')
-  await mkdir(evidence, { recursive: true, mode: 0o700 })
-  const lock = acquireLock(join(options.dataDir, 'lock'))
-  if (lock === null) throw inUse(options.dataDir)
-  const store = openSqliteWitnessStore(join(options.dataDir, 'witness.db'))
+  const state = await openState(options.dataDir)
   try {
-    const logs = await openLogs(options, deps, (list) => budget.keep(list))
-    await checkCopies(options, deps, store, logs)
-    const budget = new Budget({ clock: timing.clock, globalPerSecond: options.globalPerSecond, minBurst: 16 })
-    const suspicions = suspicionsOf(evidence, deps)
-    const witness = new Witness({
-      ...{ crypto: nodeCrypto, store, signers: deps.signers, maxPending: options.maxPending, logs: () => logs.list },
-      ...{ now: timing.now, defer: timing.defer },
-      suspect: (origin, suspicion) => void suspicions.keep(origin, suspicion),
-    })
-    const metrics = createWitnessMetrics({ logs: () => logs.list.size, halted: () => witness.halted !== null })
-    const onDefect = (error: unknown) => operator.error({ err: error }, 'a request met a defect')
-    const parts = {
-      ...{ witness, budget, prefix: options.prefix, onDefect, onAnswer: metrics.answered, clock: timing.clock },
-      ...{ logs: () => logs.list, originOf: (hash: string) => logs.originOf(hash) },
-    }
-    const server = createServer(
-      { maxHeaderSize, headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 60_000, noDelay: true },
-      (req, res) => {
-        if (!handleWitness(parts, req, res)) handleHealth({ ready: () => witness.halted === null, metrics }, req, res)
-      },
-    )
-    const port = await listen(server, options.host, options.port)
-    const endRefresh = timing.every(options.refreshMs, () => void logs.refresh())
-    return {
-      port,
-      async stop() {
-        endRefresh()
-        await closeServer(server, graceMs)
-        store.close()
-        lock.release()
-      },
-    }
+    return await serve(options, deps, state)
   } catch (error) {
-    store.close()
+    state.close()
+    throw error
+  }
+}
+
+interface State {
+  readonly store: WitnessStore
+  readonly evidence: string
+  /** Frees the folder for another process. */
+  close(): void
+}
+
+async function openState(dataDir: string): Promise<State> {
+  const evidence = join(dataDir, 'evidence')
+  await mkdir(evidence, { recursive: true, mode: 0o700 })
+  for (const folder of [dataDir, dirname(dataDir)]) await syncDirectory(folder)
+  const lock = acquireLock(join(dataDir, 'lock'))
+  if (lock === null) {
+    const remedy = 'Stop the other process: two would cosign two histories.'
+    throw new ProgramError({ code: 'IN_USE', detail: `another witness works in ${dataDir}`, remedy })
+  }
+  try {
+    const store = openSqliteWitnessStore(join(dataDir, 'witness.db'))
+    const close = () => {
+      store.close()
+      lock.release()
+    }
+    return { store, evidence, close }
+  } catch (error) {
     lock.release()
     throw error
   }
 }
 
-function inUse(folder: string): ProgramError {
-  const remedy = 'Stop the other process: two would cosign two histories.'
-  return new ProgramError({ code: 'IN_USE', detail: `another witness works in ${folder}`, remedy })
+async function serve(options: WitnessServerOptions, deps: WitnessServerDeps, state: State): Promise<RunningWitness> {
+  const { timing, operator } = deps
+  const budget = new Budget({ clock: timing.clock, globalPerSecond: options.globalPerSecond, minBurst })
+  const logs = await openLogs(options, deps, state.store, budget)
+  const metrics = createWitnessMetrics()
+  const suspicions = await openSuspicions(state.evidence, deps, metrics)
+  const witness = new Witness({
+    ...{ crypto: nodeCrypto, store: state.store, signers: deps.signers, maxPending: options.maxPending },
+    ...{ now: timing.now, defer: timing.defer, logs: () => logs.list },
+    suspect: (origin, suspicion) => void suspicions.keep(origin, suspicion),
+    halted: (error) => operator.error({ err: error }, 'halted: nothing is cosigned until a restart'),
+  })
+  const gauges = { logs: () => logs.list.size, cosigned: () => witness.cosignedLogs }
+  metrics.watch({ ...gauges, halted: () => witness.halted !== null })
+  const onDefect = (error: unknown) => operator.error({ err: error }, 'a request met a defect')
+  const { prefix, limits } = options
+  const server = createHttpServer(
+    { witness, budget, prefix, onDefect, onAnswer: metrics.answered, clock: timing.clock, logs: () => logs.list },
+    { ready: () => witness.halted === null, metrics, onDefect },
+    limits,
+  )
+  const port = await listen(server, options.host, options.port)
+  const endRefresh = timing.every(options.refreshMs, () => void logs.refresh())
+  return {
+    port,
+    async stop() {
+      endRefresh()
+      await closeServer(server, graceMs)
+      state.close()
+    },
+  }
 }
 
 function openLogs(
-  { logList }: WitnessServerOptions,
-  { operator }: WitnessServerDeps,
-  changed: (list: LogListSource['list']) => void,
+  { logList, monitoringUrl }: WitnessServerOptions,
+  { signers, fetch, operator }: WitnessServerDeps,
+  store: WitnessStore,
+  budget: Budget,
 ): Promise<LogListSource> {
+  const notOurs = (origin: string) => operator.warn({ origin }, 'what is published as our copy bears no line of ours')
+  const published = { crypto: nodeCrypto, store, signers, monitoringUrl, fetch, timeoutMs: copyTimeoutMs, notOurs }
   return LogListSource.open({
     path: logList,
     hasher: nodeCrypto,
+    admit: async (added: LogList) => {
+      if (monitoringUrl !== '') await demandNotBehind(published, added.keys())
+    },
     changed: (list) => {
-      changed(list)
+      budget.keep(list)
       operator.info({ logs: list.size }, 'a new log list is in force')
     },
     kept: (reason) => operator.warn({ reason }, 'the log list cannot be used; the one before stays in force'),
   })
 }
 
-async function checkCopies(
-  { monitoringUrl }: WitnessServerOptions,
-  { signers, fetch }: WitnessServerDeps,
-  store: ReturnType<typeof openSqliteWitnessStore>,
-  logs: LogListSource,
-): Promise<void> {
-  if (monitoringUrl === '') return
-  await demandNotBehind({
-    crypto: nodeCrypto,
-    store,
-    signers,
-    logs: logs.list,
-    monitoringUrl,
-    fetch,
-    timeoutMs: 10_000,
-  })
-}
-
-function suspicionsOf(folder: string, { timing, operator }: WitnessServerDeps): Suspicions {
-  return new Suspicions({
-    ...{ folder, crypto: nodeCrypto, clock: timing.clock, unprovenPerHour: 6 },
-    kept: (origin, kind, path) =>
-      operator.warn({ origin, kind, path }, 'a signed checkpoint does not fit; it was kept'),
+function openSuspicions(
+  folder: string,
+  { timing, operator }: WitnessServerDeps,
+  metrics: WitnessMetrics,
+): Promise<Suspicions> {
+  return Suspicions.open({
+    ...{ folder, crypto: nodeCrypto, clock: timing.clock, ...suspicionLimits },
+    kept: (origin, kind, path) => {
+      metrics.suspected(kind, true)
+      operator.warn({ origin, kind, path }, 'a signed checkpoint does not fit; it was kept')
+    },
+    dropped: (_, kind) => metrics.suspected(kind, false),
     failed: (error) => operator.error({ err: error }, 'what did not fit could not be kept'),
   })
 }

@@ -8,15 +8,34 @@ export interface WitnessTransaction {
   write(origin: string, record: WitnessRecord): void
 }
 
+/** Nothing was written, and nothing that was written before is in doubt: no room, or a lock. A later try may succeed. */
+export class StoreUnavailableError extends Error {
+  override readonly name = 'StoreUnavailableError'
+  readonly code = 'STATE_UNAVAILABLE'
+}
+
+/** The file is not one that this version can work on. */
+export class StoreUnfitError extends Error {
+  override readonly name = 'StoreUnfitError'
+  /** `STATE_NEWER`: written by a later version; `STATE_FOREIGN`: no state of a witness. */
+  readonly code: 'STATE_NEWER' | 'STATE_FOREIGN'
+
+  constructor(code: 'STATE_NEWER' | 'STATE_FOREIGN', message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
 /**
- * Obligations: `transact` runs `work` alone and commits what it wrote, durably (it survives power loss) before it returns;
- * or throws, with nothing written. Work is synchronous: nothing can slip in between a check and what it allows to write.
+ * Obligations: `transact` runs `work` alone and commits what it wrote, durably (it survives power loss) before it returns.
+ * It throws what `work` throws, with nothing written; StoreUnavailableError, with nothing written; or any other error, and then
+ * nobody knows what is on the disk. Work is synchronous: nothing can slip in between a check and what it allows to write.
  */
 export interface WitnessStore {
   transact<R>(work: (transaction: WitnessTransaction) => R): R
   /** The committed record. */
   read(origin: string): WitnessRecord | null
-  /** Origins that were ever cosigned, sorted. */
+  /** Origins that were ever cosigned, sorted by code point. */
   origins(): readonly string[]
   close(): void
 }

@@ -1,0 +1,147 @@
+/** For tests: a log that signs any tree it is told to, and a witness in a temporary folder with real keys, disk and sockets. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  type AddCheckpointRequest,
+  cosignatureSigner,
+  formatAddCheckpoint,
+  formatVkey,
+  logSigner,
+  merkleRoot,
+  type NoteSigner,
+  proveConsistency,
+  type SignedCheckpoint,
+  signCheckpoint,
+  toHex,
+  utf8,
+} from '@samebits/core'
+import { generateSigningKey, nodeCrypto } from '@samebits/core/node'
+import { defaultLimits } from './http/server-http.ts'
+import { type RunningWitness, startWitness, type Timing, type WitnessServerOptions } from './witness/witness-server.ts'
+
+/** A log whose n-th leaf is known to everybody; `salt` makes another tree, of any size, under the same keys. */
+export class TestLog {
+  readonly origin: string
+  readonly signers: readonly NoteSigner[]
+  readonly vkeys: readonly string[]
+  readonly #leafHashes = new Map<string, Uint8Array[]>()
+
+  constructor(origin = 'example.com/log', algorithms: readonly ('ed25519' | 'ml-dsa-44')[] = ['ed25519']) {
+    this.origin = origin
+    this.signers = algorithms.map((algorithm) => logSigner(nodeCrypto, origin, generateSigningKey(algorithm)))
+    this.vkeys = this.signers.map(({ key }) => formatVkey(key))
+  }
+
+  root(size: number, salt = ''): Uint8Array {
+    return merkleRoot(nodeCrypto, this.#leaves(size, salt))
+  }
+
+  sign(size: number, salt = '', root: Uint8Array = this.root(size, salt)): SignedCheckpoint {
+    return signCheckpoint({ origin: this.origin, size, root, extensions: [] }, this.signers, 1_800_000_000)
+  }
+
+  proof(from: number, to: number, salt = ''): Uint8Array[] {
+    if (from === 0) return []
+    const leaves = this.#leaves(to, salt)
+    return proveConsistency(nodeCrypto, from, to, (level, index) =>
+      merkleRoot(nodeCrypto, leaves.slice(index * 2 ** level, (index + 1) * 2 ** level)),
+    )
+  }
+
+  request(oldSize: number, size: number, salt = ''): AddCheckpointRequest {
+    return { oldSize, proof: this.proof(oldSize, size, salt), checkpoint: this.sign(size, salt) }
+  }
+
+  body(oldSize: number, size: number, salt = ''): string {
+    return formatAddCheckpoint(this.request(oldSize, size, salt))
+  }
+
+  get originHash(): string {
+    return toHex(nodeCrypto.sha256(utf8(this.origin)))
+  }
+
+  #leaves(size: number, salt: string): Uint8Array[] {
+    const known = this.#leafHashes.get(salt) ?? []
+    for (let at = known.length; at < size; at++)
+      known.push(...nodeCrypto.leafHashes([utf8(`${this.origin} ${salt} ${at}`)]))
+    this.#leafHashes.set(salt, known)
+    return known.slice(0, size)
+  }
+}
+
+/** The lines of a log list. */
+export function listOf(logs: readonly { readonly vkeys: readonly string[] }[], queriesPerDay = 10_000_000): string {
+  const items = logs.flatMap(({ vkeys }) => vkeys.map((vkey) => `\nvkey ${vkey}\norigin none\nqpd ${queriesPerDay}\n`))
+  return `logs/v0\n${items.join('')}`
+}
+
+export function makeSigners(name = 'witness.example/w1'): readonly NoteSigner[] {
+  return (['ml-dsa-44', 'ed25519'] as const).map((algorithm) =>
+    cosignatureSigner(nodeCrypto, name, generateSigningKey(algorithm)),
+  )
+}
+
+export const realTiming: Timing = {
+  now: () => Math.floor((performance.timeOrigin + performance.now()) / 1000),
+  clock: () => performance.now() / 1000,
+  defer: setImmediate,
+  every(milliseconds, work) {
+    const timer = setInterval(work, milliseconds)
+    return () => clearInterval(timer)
+  },
+}
+
+export interface TestWitness extends RunningWitness {
+  readonly url: string
+  /** What was written for the operator. */
+  readonly lines: readonly { readonly level: string; readonly message: string; readonly fields: object }[]
+  add(body: string | Uint8Array<ArrayBuffer>): Promise<Response>
+  copy(log: TestLog): Promise<Response>
+}
+
+/** A folder with a log list in it, and what runs there. */
+export class WitnessFolder {
+  readonly path: string = mkdtempSync(join(tmpdir(), 'samebits-witness-'))
+  readonly dataDir: string = join(this.path, 'data')
+  readonly logList: string = join(this.path, 'logs')
+  readonly evidence: string = join(this.dataDir, 'evidence')
+  readonly signers: readonly NoteSigner[] = makeSigners()
+
+  list(text: string): void {
+    writeFileSync(this.logList, text)
+  }
+
+  async start(
+    options: Partial<WitnessServerOptions> = {},
+    extra: { readonly timing?: Partial<Timing>; readonly signers?: readonly NoteSigner[] } = {},
+  ): Promise<TestWitness> {
+    const lines: { level: string; message: string; fields: object }[] = []
+    const say = (level: string) => (fields: object, message: string) => void lines.push({ level, message, fields })
+    const running = await startWitness(
+      {
+        ...{ dataDir: this.dataDir, logList: this.logList, host: '127.0.0.1', port: 0, prefix: '/witness' },
+        ...{ monitoringUrl: '', globalPerSecond: 10_000, maxPending: 10_000, refreshMs: 50, limits: defaultLimits },
+        ...options,
+      },
+      {
+        signers: extra.signers ?? this.signers,
+        timing: { ...realTiming, ...extra.timing },
+        fetch,
+        operator: { info: say('info'), warn: say('warn'), error: say('error') },
+      },
+    )
+    const url = `http://127.0.0.1:${running.port}${options.prefix ?? '/witness'}`
+    return {
+      ...running,
+      url,
+      lines,
+      add: (body) => fetch(`${url}/add-checkpoint`, { method: 'POST', body }),
+      copy: (log) => fetch(`${url}/${log.originHash}/checkpoint`),
+    }
+  }
+
+  remove(): void {
+    rmSync(this.path, { recursive: true, force: true })
+  }
+}
