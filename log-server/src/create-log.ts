@@ -10,12 +10,15 @@ import { createMarker } from './marker.ts'
 import { fetchPublished } from './published-place.ts'
 import type { HeadSigner } from './signer.ts'
 import { noExtension, openSqliteStore, type SqliteLogStore } from './sqlite-store.ts'
+import type { WitnessCopies } from './witnessing.ts'
 
 export interface CreateLogOptions {
   readonly dataDir: string
   readonly signer: HeadSigner
   /** Where else the log is to be published; empty for nowhere. */
   readonly publishedUrl: string
+  /** What the witnesses hold under this origin. */
+  readonly copies: WitnessCopies
   readonly fetch: typeof globalThis.fetch
   /** Unix seconds. */
   readonly now: () => number
@@ -34,6 +37,7 @@ export async function createLog(options: CreateLogOptions): Promise<CreatedLog> 
   try {
     if (await exists(paths.marker)) throw logExists(`${paths.marker} says that a log was made here`)
     await refusePublished(options)
+    refuseWitnessed(options)
     const store = openSqliteStore({ path: paths.database, extension: noExtension })
     try {
       return await signEmptyTree(options, store, paths.marker)
@@ -58,6 +62,14 @@ async function signEmptyTree(
   await createMarker(markerPath, { checkpoint, epoch: head.epoch })
   await store.publish({ size: head.size, checkpoint })
   return { origin: signer.origin, vkeys: signer.keys.map(formatVkey), checkpoint }
+}
+
+function refuseWitnessed({ copies, signer }: CreateLogOptions): void {
+  const [copy] = copies.found
+  if (copy !== undefined) throw logExists(`${copy.name} is a checkpoint of ${signer.origin}`)
+  if (copies.missing === null) return
+  const detail = `no quorum of the witnesses says whether ${signer.origin} began before: ${copies.missing}`
+  throw new ProgramError({ code: 'WITNESS_UNREACHABLE', detail, remedy: 'Try again when they can be reached.' })
 }
 
 async function refusePublished({ publishedUrl, fetch, signer }: CreateLogOptions): Promise<void> {

@@ -67,7 +67,13 @@ export class HeadIssuer {
   readonly #epoch: number
   #last: Issuable
   #wanted = false
-  #running: Promise<void> | null = null
+  /** Whether the witnesses may be asked: not known, being waited for, or yes. */
+  #turn: 'unknown' | 'waiting' | 'due' = 'unknown'
+  #busy = false
+  #running: Promise<void> = Promise.resolve()
+  /** The head whose further cosignatures are collected, and what came of them. */
+  #collecting: SignedCheckpoint | null = null
+  #late: { readonly head: Head; readonly checkpoint: string } | null = null
   readonly #stop = new AbortController()
 
   /**
@@ -84,7 +90,13 @@ export class HeadIssuer {
   /** Asks for a checkpoint of the committed head: of a grown one, or of the same one again, with a new time. */
   offer(): void {
     this.#wanted = true
-    this.#running ??= this.#run()
+    this.#wake()
+  }
+
+  #wake(): void {
+    if (this.#busy) return
+    this.#busy = true
+    this.#running = this.#run()
   }
 
   /** Ends issuing; resolves once nothing is under way. */
@@ -95,20 +107,41 @@ export class HeadIssuer {
 
   async #run(): Promise<void> {
     try {
-      while (this.#wanted && !this.#stop.signal.aborted) {
-        this.#wanted = false
-        await this.#issue()
+      while (!this.#stop.signal.aborted) {
+        const late = this.#late
+        this.#late = null
+        if (late !== null) await this.#publish(late.head, late.checkpoint)
+        else if (!this.#wanted) return
+        else if (this.#turn === 'due') await this.#issue()
+        else return this.#awaitTurn()
       }
     } catch (error) {
-      this.#stop.abort()
-      this.#events.failed(error)
+      this.#fail(error)
     } finally {
-      this.#running = null
+      this.#busy = false
     }
+  }
+
+  #awaitTurn(): void {
+    if (this.#turn === 'waiting') return
+    this.#turn = 'waiting'
+    const due = () => {
+      this.#turn = 'due'
+      this.#wake()
+    }
+    this.#parts.witnessing.ready(this.#stop.signal).then(due, (error: unknown) => this.#fail(error))
+  }
+
+  #fail(error: unknown): void {
+    this.#stop.abort()
+    this.#events.failed(error)
   }
 
   async #issue(): Promise<void> {
     const { store, signer, marker, witnessing, now } = this.#parts
+    this.#wanted = false
+    this.#turn = 'unknown'
+    this.#collecting = null
     const head = await store.head()
     if (head === null || head.epoch !== this.#epoch) throw new HeadMovedError(head)
     const range = await extendFromStorage(this.#parts, this.#last.range, head)
@@ -118,13 +151,28 @@ export class HeadIssuer {
     await marker.write({ checkpoint: signed.text, epoch: head.epoch })
     this.#last = { range, time }
     this.#events.signed(head.size)
-    await this.#publish(head, signed, witnessing)
+    await this.#publish(head, await witnessing.cosign(signed, this.#stop.signal))
+    this.#collecting = signed
+    void this.#collect(head, signed)
   }
 
-  async #publish(head: Head, signed: SignedCheckpoint, witnessing: Witnessing): Promise<void> {
-    const checkpoint = await witnessing.cosign(signed, this.#stop.signal)
+  async #publish(head: Head, checkpoint: string): Promise<void> {
     if (!(await this.#parts.store.publish({ size: head.size, checkpoint }))) throw new HeadMovedError(head)
     this.#events.issued({ size: head.size, root: head.root, checkpoint })
+  }
+
+  /** Cosignatures that come after the quorum: the same tree is published again with them, until the next one is under way. */
+  async #collect(head: Head, signed: SignedCheckpoint): Promise<void> {
+    try {
+      for (;;) {
+        const checkpoint = await this.#parts.witnessing.more(signed, this.#stop.signal)
+        if (checkpoint === null || this.#collecting !== signed || this.#stop.signal.aborted) return
+        this.#late = { head, checkpoint }
+        this.#wake()
+      }
+    } catch (error) {
+      if (!this.#stop.signal.aborted) this.#fail(error)
+    }
   }
 }
 

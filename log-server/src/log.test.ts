@@ -28,7 +28,8 @@ let store: SqliteLogStore<NoTables>
 let marker: Marker
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'samebits-rules-'))
-  await createLog({ dataDir: folder, signer, publishedUrl: '', fetch, now: () => 1000 })
+  const copies = await noWitnesses.copies()
+  await createLog({ dataDir: folder, signer, publishedUrl: '', copies, fetch, now: () => 1000 })
   store = openSqliteStore({ path: dataDir(folder).database, extension: noExtension })
   marker = await openMarker(dataDir(folder).marker)
 })
@@ -308,6 +309,9 @@ describe('witnesses', () => {
     readonly asked: SignedCheckpoint[] = []
     #letThrough: (() => void)[] = []
     fail = false
+    readonly ready = noWitnesses.ready
+    readonly more = noWitnesses.more
+    readonly copies = noWitnesses.copies
 
     async cosign(signed: SignedCheckpoint): Promise<string> {
       this.asked.push(signed)

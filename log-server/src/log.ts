@@ -76,6 +76,8 @@ export class Log<Item, Tables> implements LogView {
   #published: Issued
   #signedSize: number
   #cancelTimer: () => void = () => undefined
+  /** One after the other, since a checkpoint was last published. */
+  #quorumFailures = 0
 
   private constructor(parts: LogParts<Item, Tables>, published: Issued) {
     this.#parts = parts
@@ -113,8 +115,9 @@ export class Log<Item, Tables> implements LogView {
   /** Takes the lead, or says in `gate` why not. */
   async lead(): Promise<void> {
     try {
-      const { store, crypto, signer, marker, places } = this.#parts
-      const start = await takeOver({ store, hasher: crypto, signer, marked: marker.last, places })
+      const { store, crypto, signer, marker, places, witnessing } = this.#parts
+      const copies = () => witnessing.copies()
+      const start = await takeOver({ store, hasher: crypto, signer, marked: marker.last, places, copies })
       const admission = await this.#parts.openAdmission()
       if (this.#gate.state === 'stopping') return
       const lead = this.#startLead(admission, start)
@@ -131,6 +134,7 @@ export class Log<Item, Tables> implements LogView {
     const { store, crypto, signer, marker, witnessing, timing, options, events } = this.#parts
     const failed = (error: unknown) => {
       if (this.#lead === lead) this.#endLead(error)
+      else lead.sequencer.close(this.#gate)
     }
     const issuer = new HeadIssuer(
       { store, hasher: crypto, signer, marker, witnessing, now: timing.now },
@@ -157,6 +161,7 @@ export class Log<Item, Tables> implements LogView {
 
   #issued(lead: Lead<Item, Tables>, issued: Issued): void {
     this.#published = issued
+    this.#quorumFailures = 0
     this.#parts.events.issued(issued)
     lead.sequencer.published(issued.size)
     this.#resignLater(lead)
@@ -176,12 +181,19 @@ export class Log<Item, Tables> implements LogView {
     this.#parts.events.gate(gate)
   }
 
+  /** Witnesses that do not cosign are asked ever less often: each attempt signs the head anew. */
+  #retrySeconds(error: unknown): number {
+    const { retrySeconds } = this.#parts.options
+    if (!(error instanceof WitnessQuorumError)) return retrySeconds
+    return Math.min(retrySeconds * 2 ** Math.min(this.#quorumFailures++, 6), Math.max(retrySeconds, 60))
+  }
+
   #endLead(error: unknown): void {
     if (this.#gate.state === 'stopping') return
     const lead = this.#lead
     this.#lead = null
     this.#cancelTimer()
-    const gate = readOnly(error, this.#parts.options.retrySeconds)
+    const gate = readOnly(error, this.#retrySeconds(error))
     this.#setGate(gate)
     lead?.sequencer.close(gate)
     const again = async () => {

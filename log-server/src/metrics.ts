@@ -10,6 +10,8 @@ export interface Metrics {
   /** The Prometheus text format. */
   text(): Promise<string>
   readonly contentType: string
+  /** For the metrics of parts that not every log has. */
+  readonly registry: Registry
 }
 
 /** What gauges read when they are scraped. */
@@ -81,5 +83,6 @@ export function createMetrics(observed: Observed): Metrics {
     addAnswered: (status) => answers.inc({ status }),
     text: () => registry.metrics(),
     contentType: registry.contentType,
+    registry,
   }
 }

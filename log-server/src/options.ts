@@ -18,6 +18,15 @@ export interface LogServerOptions {
   readonly admissionFile: string
   /** URL prefix where this log's checkpoint is published besides this server, asked at start; empty for none. */
   readonly publishedUrl: string
+  /** Path of the C2SP tlog-policy file whose witnesses cosign; empty for `quorum none`. */
+  readonly policy: string
+  readonly witnessTimeoutMs: number
+  readonly witnessMinIntervalMs: number
+  readonly witnessRequestsPerDay: number
+  /** Monitoring prefixes that are not the submission prefix: `NAME=URL`, several separated by spaces. */
+  readonly witnessMonitoring: string
+  /** Publish even without the quorum. */
+  readonly witnessFailOpen: boolean
   readonly resignSeconds: number
   readonly checkpointMaxAgeSeconds: number
   readonly maxLeafBytes: number
@@ -41,6 +50,7 @@ type Name = keyof LogServerOptions
 type Kind =
   | { readonly kind: 'text'; readonly default: string; readonly placeholder: string }
   | { readonly kind: 'choice'; readonly default: string; readonly choices: readonly string[] }
+  | { readonly kind: 'switch'; readonly default: boolean }
   | { readonly kind: 'integer'; readonly default: number; readonly min: number; readonly max: number }
 
 export type OptionSpec = Kind & { readonly help: string }
@@ -82,6 +92,20 @@ export const optionSpecs: Readonly<Record<Name, OptionSpec>> = {
     'URL',
     'where this log is also published; its checkpoint is fetched before anything is signed',
   ),
+  policy: text('', 'FILE', 'C2SP tlog-policy: this log, the witnesses to ask with their URLs, and the quorum'),
+  witnessTimeoutMs: integer(5000, 100, 60_000, 'time for a witness to cosign a head'),
+  witnessMinIntervalMs: integer(1000, 0, 300_000, 'a witness is sent heads at most this often'),
+  witnessRequestsPerDay: integer(86_400, 1000, 100_000_000, 'requests that a witness takes in a day (its qpd)'),
+  witnessMonitoring: text(
+    '',
+    'NAME=URL',
+    'monitoring prefix of a witness, where it is not its URL in the policy; several separated by spaces',
+  ),
+  witnessFailOpen: {
+    kind: 'switch',
+    default: false,
+    help: 'DANGER: publish heads even without the quorum; clients refuse them',
+  },
   resignSeconds: integer(300, 1, 360, 'an unchanged tree is signed again this often'),
   checkpointMaxAgeSeconds: integer(2, 0, 10, 'how long caches may keep the checkpoint'),
   maxLeafBytes: integer(65_535, 1, 65_535, 'largest entry'),
@@ -138,7 +162,7 @@ export interface OptionSources {
 export function resolveOptions({ file, environment, flags }: OptionSources): LogServerOptions {
   const fromFile = file === null ? {} : fileValues(file)
   const fromEnvironment = environmentValues(environment)
-  const values = optionNames.map((name): [Name, string | number] => {
+  const values = optionNames.map((name): [Name, OptionValue] => {
     const spec = optionSpecs[name]
     const flag = flags[name]
     if (flag !== undefined) return [name, checked(spec, flag, flagName(name))]
@@ -176,7 +200,14 @@ function jsonValue(value: unknown): unknown {
   return typeof value === 'number' ? String(value) : value
 }
 
-function checked(spec: OptionSpec, value: unknown, where: string): string | number {
+type OptionValue = string | number | boolean
+
+function checked(spec: OptionSpec, value: unknown, where: string): OptionValue {
+  if (spec.kind === 'switch') {
+    if (value === true || value === 'true') return true
+    if (value === false || value === 'false') return false
+    throw invalid(`${where} is neither true nor false`)
+  }
   if (typeof value !== 'string') throw invalid(`${where} is of another type than expected`)
   switch (spec.kind) {
     case 'text':

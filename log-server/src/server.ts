@@ -16,7 +16,8 @@ import type { LogServerOptions } from './options.ts'
 import { publishedPlace } from './published-place.ts'
 import { type HeadSigner, headSigner } from './signer.ts'
 import { openSqliteStore, type SqliteLogStore } from './sqlite-store.ts'
-import { noWitnesses, type Witnessing } from './witnessing.ts'
+import { openWitnesses } from './witnesses/open-witnesses.ts'
+import type { Witnessing } from './witnessing.ts'
 
 /** Structured lines for the operator; `pino` fits. */
 export interface OperatorLog {
@@ -74,7 +75,10 @@ async function assemble<Item, Tables>(
   const cache = new BodyCache(options.cacheBytes)
   const metrics = createMetrics({ pendingEntries: () => log.pendingEntries, cachedBytes: () => cache.bytes })
   const events = [metrics.events, operatorEvents(deps.operator), { issued: () => running.issued?.(log) }]
-  const log = await openLog({ options, deps, opened, signer, running, events })
+  const witnessing =
+    deps.witnessing ??
+    (await openWitnesses({ ...deps, options, signer, store: opened.store, registry: metrics.registry }))
+  const log = await openLog({ options, deps, opened, signer, witnessing, running, events })
   const server = httpServer({ options, log, running, cache, metrics, reader: opened.store, operator: deps.operator })
   const port = await listen(server, options.host, options.port)
   undo.push(() => closeServer(server, 0))
@@ -96,12 +100,13 @@ interface LogSetup<Item, Tables> {
   readonly deps: ServerDeps
   readonly opened: OpenDataDir<Tables>
   readonly signer: HeadSigner
+  readonly witnessing: Witnessing
   readonly running: RunningMode<Item, Tables>
   readonly events: readonly Partial<LogEvents>[]
 }
 
 function openLog<Item, Tables>(setup: LogSetup<Item, Tables>): Promise<Log<Item, Tables>> {
-  const { options, deps, opened, signer, running, events } = setup
+  const { options, deps, opened, signer, witnessing, running, events } = setup
   const { publishedUrl: url, resignSeconds } = options
   return Log.open({
     store: opened.store,
@@ -109,7 +114,7 @@ function openLog<Item, Tables>(setup: LogSetup<Item, Tables>): Promise<Log<Item,
     crypto: nodeCrypto,
     signer,
     timing: deps.timing,
-    witnessing: deps.witnessing ?? noWitnesses,
+    witnessing,
     places: url === '' ? [] : [publishedPlace({ url, fetch: deps.fetch, timeoutMs: 10_000 })],
     openAdmission: () => running.openAdmission(),
     options: { limits: options, resignSeconds, retrySeconds: 5 },

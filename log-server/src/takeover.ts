@@ -9,10 +9,11 @@ import { type Edge, readEdge } from './edge.ts'
 import { extendFromStorage, type Issuable, TreeMismatchError } from './issuer.ts'
 import { type Marked, MarkerError } from './marker.ts'
 import { type HeadSigner, openOwn } from './signer.ts'
-import { type Head, HeadMovedError, type LogStore } from './store.ts'
+import { type Head, HeadMovedError, type LogReader, type LogStore } from './store.ts'
+import type { WitnessCopies } from './witnessing.ts'
 
 /** The storage lacks entries that this log has signed: it is an old copy. */
-class BehindError extends Error {
+export class BehindError extends Error {
   override readonly name = 'BehindError'
   readonly code = 'STORAGE_BEHIND'
 }
@@ -35,6 +36,8 @@ export interface TakeoverParts {
   readonly signer: HeadSigner
   readonly marked: Marked
   readonly places: readonly Place[]
+  /** What the witnesses hold of this log. */
+  readonly copies: () => Promise<WitnessCopies>
 }
 
 /** The state from which a leader goes on. */
@@ -63,6 +66,7 @@ export async function takeOver(parts: TakeoverParts): Promise<Takeover> {
   const last = openMarked(signer, marked)
   const signed = await checkSigned(parts, before, last.checkpoint, 'the marker')
   for (const place of await ownCheckpoints(parts)) await checkSigned(parts, before, place.tree, place.name)
+  await checkCopies(parts)
   const edge = await readEdge(hasher, store, before.size)
   demandRoot(hasher, edge.range, before.root, 'the stored head')
   const range = await extendFromStorage(parts, signed, before)
@@ -72,7 +76,7 @@ export async function takeOver(parts: TakeoverParts): Promise<Takeover> {
   return { head, edge, signedSize: signed.size, last: { range, time } }
 }
 
-interface Tree {
+export interface Tree {
   readonly size: number
   readonly root: Uint8Array
 }
@@ -100,8 +104,24 @@ async function ownCheckpoints({ store, signer, places }: TakeoverParts): Promise
   return found
 }
 
-async function checkSigned(
-  { store, hasher }: TakeoverParts,
+/** Proof that the storage is behind comes before the complaint that too few answered. */
+async function checkCopies(parts: TakeoverParts): Promise<void> {
+  const { found, missing } = await parts.copies()
+  const head = await parts.store.head()
+  if (head === null) throw new HeadMovedError(null)
+  for (const { name, checkpoint } of found) {
+    const own = openOwn(parts.signer, checkpoint)
+    if (own !== null) await checkSigned(parts, head, own.checkpoint, name)
+  }
+  if (missing !== null) throw new PlaceError(`no quorum of the witnesses says what it holds of this log: ${missing}`)
+}
+
+/**
+ * Holds the committed `head` against a tree that this log has signed, and returns that tree's range.
+ * @throws BehindError, TreeMismatchError
+ */
+export async function checkSigned(
+  { store, hasher }: { readonly store: Pick<LogReader, 'tile'>; readonly hasher: Hasher },
   head: Head,
   tree: Tree,
   name: string,

@@ -9,7 +9,7 @@ import type { Timing } from './log.ts'
 import { type LogServerOptions, resolveOptions } from './options.ts'
 import { type OperatorLog, type RunningServer, startServer } from './server.ts'
 import { type HeadSigner, headSigner } from './signer.ts'
-import type { Witnessing } from './witnessing.ts'
+import { noWitnesses, type Witnessing } from './witnessing.ts'
 
 export const testOrigin = 'example.com/log'
 
@@ -52,7 +52,8 @@ export async function makeTestLog(): Promise<TestLog> {
   const dataDir = join(folder, 'data')
   const keys = [generateSigningKey('ed25519'), generateSigningKey('ml-dsa-44')]
   const signer = headSigner(nodeCrypto, testOrigin, keys)
-  await createLog({ dataDir, signer, publishedUrl: '', fetch, now: realTiming.now })
+  const copies = await noWitnesses.copies()
+  await createLog({ dataDir, signer, publishedUrl: '', copies, fetch, now: realTiming.now })
   return {
     ...{ folder, dataDir, keys, signer },
     start: (options = {}, extra = {}) => startTestServer({ ...options, dataDir }, keys, rawMode, extra),

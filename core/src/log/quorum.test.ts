@@ -7,7 +7,7 @@ import { portableCrypto } from '../portable.ts'
 import { logSigner, parseSignedCheckpoint, signCheckpoint } from './checkpoint.ts'
 import { cosignatureSigner } from './cosignature.ts'
 import { parsePolicy } from './policy.ts'
-import { evaluateQuorum, requireQuorum } from './quorum.ts'
+import { evaluateQuorum, requireQuorum, satisfiesQuorum } from './quorum.ts'
 
 interface Vectors {
   quorum: {
@@ -45,6 +45,8 @@ describe.each([
       cosigners,
     )
     expect(accepted).toEqual(satisfied ? got : { error: 'NO_QUORUM' })
+    expect(satisfiesQuorum(rules, new Set(got.cosigners.map(({ witness }) => witness.name)))).toBe(satisfied)
+    expect(satisfiesQuorum(rules, new Set(['no such witness']))).toBe(rules.quorum === 'none')
   })
 })
 

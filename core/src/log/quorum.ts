@@ -72,6 +72,15 @@ export function requireQuorum(verifier: SignatureVerifier, policy: Policy, signe
   return result
 }
 
+/** Whether these witnesses (by the policy's names for them) would suffice, e.g. to ask before signing. */
+export function satisfiesQuorum(policy: Policy, names: ReadonlySet<string>): boolean {
+  const present = policy.witnesses.filter(({ name }) => names.has(name))
+  return judgeQuorum(
+    policy,
+    present.map((witness) => ({ witness, timestamp: 0 })),
+  ).satisfied
+}
+
 function requireLog(verifier: SignatureVerifier, policy: Policy, signed: SignedCheckpoint): void {
   const { origin } = signed.checkpoint
   const keys = policy.logs.map(({ key }) => key).filter(({ name }) => name === origin)

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { createLog } from '../create-log.ts'
+import { copiesBeforeInit } from '../witnesses/open-witnesses.ts'
 import { answer, type CommandIo } from './io.ts'
 import { withoutOrigin } from './keygen.ts'
 import { loadKeys, signerFor } from './keys.ts'
@@ -9,10 +10,12 @@ export function initCommand(io: CommandIo): Command {
   const command = new Command('init')
     .description('begin a log: sign the empty tree, keep it as the first marker, and publish it. Done once in its life')
     .requiredOption('--origin <NAME>', 'the name that keygen was given')
-  return addOptions(command, ['dataDir', 'keysDir', 'publishedUrl']).action(async (flags: { origin: string }) => {
+  const names = ['dataDir', 'keysDir', 'publishedUrl', 'policy', 'witnessMonitoring', 'witnessTimeoutMs'] as const
+  return addOptions(command, names).action(async (flags: { origin: string }) => {
     const options = await readOptions(io, withoutOrigin(flags))
     const signer = signerFor(flags.origin, await loadKeys(options.keysDir))
-    const created = await createLog({ ...options, signer, fetch: io.fetch, now: io.timing.now })
+    const copies = await copiesBeforeInit(options, { signer, fetch: io.fetch })
+    const created = await createLog({ ...options, signer, copies, fetch: io.fetch, now: io.timing.now })
     answer(io, { ...created, dataDir: options.dataDir }, [
       `log ${created.origin} begins in ${options.dataDir}`,
       ...created.vkeys,

@@ -27,6 +27,7 @@ configuration file ({"dataDir": …}). Flags win over the environment, the envir
 
 function asOption(name: keyof LogServerOptions): Option {
   const spec = optionSpecs[name]
+  if (spec.kind === 'switch') return new Option(flagName(name), spec.help)
   const placeholder = spec.kind === 'text' ? spec.placeholder : spec.kind === 'integer' ? 'N' : 'NAME'
   const fallback = spec.default === '' ? '' : ` (default: ${spec.default})`
   const choices = spec.kind === 'choice' ? `; one of ${spec.choices.join(', ')}` : ''
@@ -44,6 +45,7 @@ export async function readOptions(io: CommandIo, flags: Readonly<Record<string, 
     dataDir: absolute(options.dataDir),
     keysDir: absolute(options.keysDir),
     admissionFile: absolute(options.admissionFile),
+    policy: absolute(options.policy),
   }
 }
 

@@ -34,7 +34,7 @@ import {
   waiver,
 } from '../admission/testing.ts'
 import { makeTestLog, realTiming, startTestServer, type TestLog, type TestServer } from '../testing.ts'
-import type { Witnessing } from '../witnessing.ts'
+import { noWitnesses, type Witnessing } from '../witnessing.ts'
 import { openMode, productMode } from './product-mode-http.ts'
 
 const [alice, bob, root, rita, ron] = [member('alice'), member('bob'), member('root'), member('rita'), member('ron')]
@@ -471,6 +471,7 @@ describe('a change of witnesses', () => {
     await server.stop()
     writeTrust({ ...roles, thresholds: [1, 1, 0], version: 2, policy: witnessed(before) })
     server = await start({
+      ...noWitnesses,
       async cosign({ checkpoint, note }) {
         const lines = witnesses.map((one) => one.sign({ checkpoint, body: note.text }, realTiming.now()))
         return formatNote({ ...note, signatures: [...note.signatures, ...lines] })

@@ -1,0 +1,98 @@
+/**
+ * Asking the witnesses of a policy (docs/log.md, *Asking witnesses*): all in parallel, each with a time-out and at its own
+ * pace; the quorum decides when the head is published, what comes later is published with it again.
+ */
+import { type Policy, type SignedCheckpoint, satisfiesQuorum } from '@samebits/core'
+import { type Witnessing, WitnessQuorumError } from '../witnessing.ts'
+import { AbandonedError, type WitnessAsker } from './asker.ts'
+import { WitnessFailure } from './failure.ts'
+import { Round } from './round.ts'
+import type { WitnessEvents } from './witness-events.ts'
+
+export interface PolicyWitnessesParts {
+  readonly policy: Policy
+  readonly askers: readonly WitnessAsker[]
+  readonly copies: Witnessing['copies']
+  /** Publish without a quorum when it cannot be had; every time is reported. */
+  readonly failOpen: boolean
+  readonly events: WitnessEvents
+  /** Resolves after a while, at once when aborted. */
+  readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>
+}
+
+/** Cosignatures that come within this of each other after the quorum are published together. */
+const gatherMs = 100
+
+class PolicyWitnesses implements Witnessing {
+  readonly #parts: PolicyWitnessesParts
+  #round: Round | null = null
+
+  constructor(parts: PolicyWitnessesParts) {
+    this.#parts = parts
+  }
+
+  /** The wait of the slowest of those that make the earliest quorum. */
+  async ready(signal: AbortSignal): Promise<void> {
+    const { policy, askers, sleep } = this.#parts
+    const names = new Set<string>()
+    const open = askers.filter(({ pace }) => !pace.closed).map((asker) => ({ asker, waitMs: asker.pace.waitMs }))
+    for (const { asker, waitMs } of open.sort((a, b) => a.waitMs - b.waitMs)) {
+      for (const { name } of asker.service.witnesses) names.add(name)
+      if (!satisfiesQuorum(policy, names)) continue
+      await sleep(waitMs, signal)
+      return
+    }
+  }
+
+  async cosign(signed: SignedCheckpoint, signal: AbortSignal): Promise<string> {
+    const { policy, askers, failOpen, events } = this.#parts
+    const round = new Round(policy, signed, askers.length)
+    this.#round = round
+    const needed = !this.#suffice(askers.filter(({ pace }) => !pace.backingOff && !pace.closed))
+    for (const asker of askers) void this.#ask(asker, round, needed, signal)
+    try {
+      return await round.quorum()
+    } catch (error) {
+      if (!(error instanceof WitnessQuorumError) || signal.aborted) throw error
+      events.quorumFailed(signed.checkpoint.size, error.message, failOpen)
+      if (!failOpen) throw error
+      return round.text()
+    }
+  }
+
+  #suffice(askers: readonly WitnessAsker[]): boolean {
+    const names = askers.flatMap(({ service }) => service.witnesses.map(({ name }) => name))
+    return satisfiesQuorum(this.#parts.policy, new Set(names))
+  }
+
+  /** Tells the round how it went; never rejects. */
+  async #ask(asker: WitnessAsker, round: Round, needed: boolean, signal: AbortSignal): Promise<void> {
+    const { events } = this.#parts
+    const { name } = asker.service
+    try {
+      const current = () => this.#round === round
+      const cosignatures = await asker.ask({ signed: round.signed, signal, current, needed })
+      events.cosigned(name, round.signed.checkpoint.size)
+      round.add(cosignatures)
+    } catch (error) {
+      if (error instanceof WitnessFailure) events.failed(name, error.kind, error.message)
+      if (error instanceof WitnessFailure || error instanceof AbandonedError) round.fail(`${name}: ${error.message}`)
+      else round.break(error)
+    }
+  }
+
+  async more(signed: SignedCheckpoint, signal: AbortSignal): Promise<string | null> {
+    const round = this.#round
+    if (round?.signed !== signed || !(await round.hasMore())) return null
+    await this.#parts.sleep(gatherMs, signal)
+    return this.#round === round && !signal.aborted ? round.text() : null
+  }
+
+  copies(): ReturnType<Witnessing['copies']> {
+    return this.#parts.copies()
+  }
+}
+
+export function policyWitnesses(parts: PolicyWitnessesParts): Witnessing {
+  return new PolicyWitnesses(parts)
+}
