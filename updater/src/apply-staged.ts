@@ -17,7 +17,7 @@ import { createInstaller, type Installer, InstallFailure, type Recovery } from '
 import { type FormerSet, hasJournal, type Journal } from './journal.ts'
 import { setDigest } from './manifest.ts'
 import type { UpdaterOptions } from './options.ts'
-import { openFolder, workspaceName } from './paths.ts'
+import { openFolder, privateMode, workspaceName } from './paths.ts'
 import { type ApplyResult, type RecoverResult, stoppedBy } from './results.ts'
 import type { StateStore } from './state-store.ts'
 
@@ -95,7 +95,7 @@ async function openInstaller({
   const folder = await openFolder(installDir, { uid })
   return createInstaller({
     folder,
-    workspace: await openFolder(join(folder.path, workspaceName), { uid }, 0o700),
+    workspace: await openFolder(join(folder.path, workspaceName), { uid }, privateMode),
     platform: os,
     healthCheck,
     executable: executable ?? false,

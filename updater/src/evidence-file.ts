@@ -8,11 +8,11 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { createFileDurably, isCode } from '@samebits/host'
 import { IoFailure, reasonOf } from './failure.ts'
-import { type Identity, openFolder } from './paths.ts'
+import { type Identity, openFolder, privateMode } from './paths.ts'
 
 /** @returns the path of the file. @throws IoFailure PATH_REFUSED where it cannot be written */
 export async function writeEvidence(folder: string, text: string, identity: Identity): Promise<string> {
-  const { path } = await openFolder(folder, identity, 0o700)
+  const { path } = await openFolder(folder, identity, privateMode)
   const name = `evidence-${createHash('sha256').update(text).digest('hex').slice(0, 16)}.json`
   const file = join(path, name)
   try {

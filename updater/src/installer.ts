@@ -13,7 +13,7 @@
  * on it is forward, or back if the new version does not run.
  */
 import { constants } from 'node:fs'
-import { chmod, lstat, mkdir, rename, rm } from 'node:fs/promises'
+import { chmod, lstat, mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatInstallRecord } from '@samebits/core'
 import { acquireLock, isCode, syncDirectory, writeFileDurably } from '@samebits/host'
@@ -370,6 +370,8 @@ class Installation {
     if (previous !== null && (await lstat(this.#keeping).catch(() => undefined)) !== undefined) {
       await rm(join(this.#workspace, 'previous'), { recursive: true, force: true })
       await rename(this.#keeping, join(this.#workspace, 'previous'))
+      for (const name of await readdir(stagingPath(this.#workspace)))
+        await rm(join(stagingPath(this.#workspace), name), { recursive: true, force: true })
     }
     await rm(this.#keeping, { recursive: true, force: true })
     await rm(join(this.#workspace, 'restoring'), { force: true })

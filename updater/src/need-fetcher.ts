@@ -21,8 +21,8 @@ import { logSource } from './log-sources.ts'
 
 /** formats.md §3: an update bundle is at most 4 MiB; detached bodies too (§1). */
 const maxBundleBytes = 4 * 1024 * 1024
-/** Entries handed over at a time: a bundle of tlog-tiles, four times over. Keeps memory flat however long the backlog. */
-const chunkEntries = 1024
+/** Entries handed over at a time, eight bundles of tlog-tiles: memory stays flat however long the backlog. */
+const chunkEntries = 2048
 const chunkBytes = 8 * 1024 * 1024
 
 export interface FetcherOptions {

@@ -5,7 +5,7 @@
  * may write to is refused, because no check can hold there.
  */
 import { constants, type Stats } from 'node:fs'
-import { type FileHandle, lstat, mkdir, open, realpath } from 'node:fs/promises'
+import { chmod, type FileHandle, lstat, mkdir, open, realpath } from 'node:fs/promises'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { isCode } from '@samebits/host'
 import { IoFailure, reasonOf } from './failure.ts'
@@ -42,13 +42,16 @@ export interface Folder {
   assertSame(): Promise<void>
 }
 
+/** A folder of ours alone; one that was opened wider is narrowed. */
+export const privateMode: number = 0o700
+
 /**
  * Opens a folder for writing, creating it (and `create` parents) where it is missing.
  *
  * No component may be writable by everyone (unless sticky) or belong to somebody other than this user or root.
  * @throws IoFailure PATH_REFUSED
  */
-export async function openFolder(path: string, identity: Identity, mode = 0o755): Promise<Folder> {
+export async function openFolder(path: string, identity: Identity, mode: number = 0o755): Promise<Folder> {
   if (path.includes('\0')) throw new IoFailure('PATH_REFUSED', 'a path with a NUL character')
   const absolute = isAbsolute(path) ? path : resolve(path)
   await refuseLink(absolute)
@@ -60,6 +63,7 @@ export async function openFolder(path: string, identity: Identity, mode = 0o755)
     checkOwner(part, await lstat(part), identity)
     if (part === dirname(part)) break
   }
+  if (mode === privateMode) await chmod(real, privateMode)
   const first = await lstat(real)
   return {
     path: real,

@@ -22,7 +22,7 @@ import {
 import { acquireLock, isCode, type Lock, syncDirectory, writeFileDurably } from '@samebits/host'
 import { type Sleep, sleep } from './backoff.ts'
 import { IoFailure, reasonOf } from './failure.ts'
-import { type Identity, openFolder, openPlainFile } from './paths.ts'
+import { type Identity, openFolder, openPlainFile, privateMode } from './paths.ts'
 
 export interface StateStoreOptions {
   readonly directory: string
@@ -143,7 +143,7 @@ const pollMs = 25
 
 async function withLock(options: StateStoreOptions, work: () => Promise<void>): Promise<void> {
   const { directory, identity, lockTimeoutMs = 2_000, sleep: wait = sleep } = options
-  const folder = await openFolder(directory, identity, 0o700)
+  const folder = await openFolder(directory, identity, privateMode)
   const lock = await takeLock(join(directory, 'lock'), lockTimeoutMs, wait)
   if (lock === null) throw new IoFailure('STATE_BUSY', `another run is writing to ${directory}`)
   try {

@@ -154,7 +154,7 @@ describe('the straight path', () => {
     for (let at = 0; at < 3000; at++) it.publisher.entries.push(new Uint8Array([at >> 8, at & 255]))
     await it.publisher.release('1.1.0')
     let ticks = 0
-    const stopwatch = () => ++ticks * 50_000
+    const stopwatch = () => ++ticks * 70_000
     expect(await it.run({ stopwatch })).toBe('undecided HISTORY_INCOMPLETE')
     const status = await (await it.updater()).status()
     expect(status).toMatchObject({ read: { to: expect.any(Number) } })

@@ -32,7 +32,7 @@ import { createHttpClient } from './http-client.ts'
 import { openStaging } from './installer.ts'
 import { createNeedFetcher, type NeedFetcher } from './need-fetcher.ts'
 import type { UpdaterOptions } from './options.ts'
-import { openFolder, workspaceName } from './paths.ts'
+import { openFolder, privateMode, workspaceName } from './paths.ts'
 import {
   type ApplyResult,
   type CheckResult,
@@ -242,8 +242,8 @@ class StoredUpdater implements Updater {
   /** Where files wait: in the install folder's workspace, so that the swap is a rename, or beside the state. */
   async #stagingFolder(): Promise<string> {
     const { installDir, stateDir, uid } = this.#options
-    if (installDir === null) return await openStaging(await openFolder(stateDir, { uid }, 0o700))
+    if (installDir === null) return await openStaging(await openFolder(stateDir, { uid }, privateMode))
     await openFolder(installDir, { uid })
-    return await openStaging(await openFolder(join(installDir, workspaceName), { uid }, 0o700))
+    return await openStaging(await openFolder(join(installDir, workspaceName), { uid }, privateMode))
   }
 }

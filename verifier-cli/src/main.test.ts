@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { temporaryFolder } from '../../updater/test-support/folders.ts'
@@ -44,7 +46,11 @@ interface Ended {
 
 /** Runs the program in the folder as a child process. */
 async function samebits(...args: string[]): Promise<Ended> {
-  const env = { PATH: process.env['PATH'], HOME: folder, NO_COLOR: '1' }
+  return await samebitsWith({}, ...args)
+}
+
+async function samebitsWith(more: NodeJS.ProcessEnv, ...args: string[]): Promise<Ended> {
+  const env = { PATH: process.env['PATH'], HOME: folder, NO_COLOR: '1', ...more }
   const child = spawn(process.execPath, [join(folder, 'dist', 'samebits.cjs'), ...args], { cwd: folder, env })
   let [out, err] = ['', '']
   child.stdout.on('data', (text) => {
@@ -379,6 +385,26 @@ describe('update', () => {
     expect((await samebits('state', 'reset', 'app', '--yes')).status).toBe(0)
     expect(await readdir(join(folder, 'app'))).toContain('installed.json.before-reset')
     expect((await update()).status).toBe(0)
+  }, 60_000)
+
+  test('goes through the proxy of the environment, and is undecided where that wants a password', async () => {
+    const asked: string[] = []
+    const proxy = createServer((request, response) => {
+      asked.push(request.url ?? '')
+      response.writeHead(407).end()
+    })
+    proxy.on('connect', ({ url }, socket) => {
+      asked.push(url ?? '')
+      socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n')
+    })
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+    const { port } = proxy.address() as AddressInfo
+    const update = ['update', '--trust', 'trust.json', '--into', 'proxied'] as const
+    const { status, err } = await samebitsWith({ HTTP_PROXY: `http://127.0.0.1:${port}` }, ...update)
+    proxy.closeAllConnections()
+    proxy.close()
+    expect(asked.join()).toContain(new URL(publisher.url).host)
+    expect([status, err]).toEqual([20, expect.stringContaining('UNDECIDED TRANSPORT')])
   }, 60_000)
 
   test('writes the evidence of a fork, and exits with 11', async () => {

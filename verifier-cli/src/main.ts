@@ -1,6 +1,7 @@
 /** The program `samebits`: the one place that touches the process. */
 import { type ProgramIo, runProgram } from '@samebits/host'
 import { directOutput, isPlain } from './direct-output.ts'
+import { networkFetch } from './network.ts'
 import { run } from './run.ts'
 import type { Output } from './world.ts'
 
@@ -37,7 +38,7 @@ void runProgram(
       clock: () => Math.floor(Date.now() / 1000),
       stopwatch: () => performance.now(),
       random: Math.random,
-      fetch: (url, init) => fetch(url, init),
+      fetch: networkFetch(env),
       os: process.platform,
       platform: `${process.platform}-${process.arch}`,
       uid: process.getuid?.(),
