@@ -29,6 +29,7 @@ export class Suspicions {
   readonly #options: SuspicionsOptions
   /** Times of the last hour, by class and origin; origins come from the log list. */
   readonly #recent = new Map<string, readonly number[]>()
+  readonly #writing = new Set<string>()
   #files: number
 
   private constructor(options: SuspicionsOptions, files: number) {
@@ -48,12 +49,25 @@ export class Suspicions {
     try {
       const bytes = formatEvidence(evidenceOf(origin, suspicion))
       const path = join(folder, `${kind}-${toHex(crypto.sha256(bytes)).slice(0, 32)}.json`)
-      if (await isThere(path)) return
-      if (!this.#hasRoom(origin, kind)) return dropped(origin, kind)
-      await createFileDurably(path, bytes)
-      kept(origin, kind, path)
+      await this.#once(path, async () => {
+        if (await isThere(path)) return
+        if (!this.#hasRoom(origin, kind)) return dropped(origin, kind)
+        await createFileDurably(path, bytes)
+        kept(origin, kind, path)
+      })
     } catch (error) {
-      if (!isCode(error, 'EEXIST')) failed(error)
+      failed(error)
+    }
+  }
+
+  /** The same one may come again while it is on its way to the disk. */
+  async #once(path: string, work: () => Promise<void>): Promise<void> {
+    if (this.#writing.has(path)) return
+    this.#writing.add(path)
+    try {
+      await work()
+    } finally {
+      this.#writing.delete(path)
     }
   }
 
