@@ -6,7 +6,7 @@
  * What is not met is kept small, whatever it says: one key below a threshold must not be able to fill the state. Its lists
  * (artifacts, ids) are kept with the entry that meets it.
  */
-import type { Crypto } from '../crypto.ts'
+import type { Crypto, Hasher } from '../crypto.ts'
 import { type Entry, parseEntry } from '../release/entry.ts'
 import type { IdentityVerifier } from '../release/identity.ts'
 import {
@@ -32,6 +32,25 @@ export interface Checker {
   readonly crypto: Crypto
   /** Absent: members that are identities never count. */
   readonly identities?: IdentityVerifier | undefined
+  /** Reads an entry's leaf, as {@link rememberedEntries} does; absent: each leaf is read each time. */
+  readonly entries?: (leaf: Uint8Array) => Entry
+}
+
+/** The entry that a leaf holds. Throws StatementError. */
+export function entryOf({ crypto, entries }: Checker, leaf: Uint8Array): Entry {
+  return entries === undefined ? parseEntry(crypto, leaf) : entries(leaf)
+}
+
+/** Reads each leaf once. It holds for as long as nobody writes into a leaf: for one run, whose material does not change. */
+export function rememberedEntries(hasher: Hasher): (leaf: Uint8Array) => Entry {
+  const read = new WeakMap<Uint8Array, Entry>()
+  return (leaf) => {
+    const known = read.get(leaf)
+    if (known !== undefined) return known
+    const entry = parseEntry(hasher, leaf)
+    read.set(leaf, entry)
+    return entry
+  }
 }
 
 const noIdentities: IdentityVerifier = { identify: () => null }
@@ -122,7 +141,7 @@ class Gatherer {
   add({ index, leaf }: IncludedLeaf): void {
     let entry: Entry
     try {
-      entry = parseEntry(this.checker.crypto, leaf)
+      entry = entryOf(this.checker, leaf)
     } catch (error) {
       if (!(error instanceof StatementError)) throw error
       this.ignored++

@@ -1,11 +1,11 @@
 /** The release that a bundle offers, opened and read (docs/decision.md steps 13 to 15). */
 import { parseSignedCheckpoint } from '../log/checkpoint.ts'
-import { type Entry, parseEntry } from '../release/entry.ts'
+import type { Entry } from '../release/entry.ts'
 import type { LoggedEntry } from '../release/logged-entry.ts'
 import type { ReleaseStatement } from '../release/predicates.ts'
 import { StatementError } from '../release/statement.ts'
 import type { BundleView } from '../release/update-bundle.ts'
-import { gather, knownRelease } from './gather.ts'
+import { entryOf, gather, knownRelease } from './gather.ts'
 import { Halt } from './halt.ts'
 import { inclusionFault } from './inclusion.ts'
 import { findRelease, nothingKnown } from './known.ts'
@@ -77,7 +77,7 @@ function checkInclusions({ checker }: Run, { entries }: BundleView, tree: Tree):
 /** docs/decision.md step 15: in what is offered, unlike in history, everything must be what this version reads. */
 function parseAll({ checker }: Run, entries: readonly LoggedEntry[]): Entry[] | Halt {
   try {
-    return entries.map(({ leaf }) => parseEntry(checker.crypto, leaf))
+    return entries.map(({ leaf }) => entryOf(checker, leaf))
   } catch (error) {
     if (!(error instanceof StatementError)) throw error
     const code = error.fault === 'unsafe-name' ? 'PATH_REFUSED' : 'STATEMENT_INVALID'

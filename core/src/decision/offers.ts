@@ -75,6 +75,7 @@ function openBundle(bytes: Uint8Array): UpdateBundle | Refusal {
 
 /** docs/formats.md §3, *feed*: the parsable one with the highest sequence; the first of equals. */
 function highest(hasher: Hasher, bundles: readonly UpdateBundle[]): UpdateBundle | null {
+  if (bundles.length < 2) return bundles[0] ?? null
   const ranked = bundles.map((bundle) => ({ bundle, sequence: peekSequence(hasher, bundle) }))
   return ranked.toSorted((a, b) => b.sequence - a.sequence)[0]?.bundle ?? null
 }

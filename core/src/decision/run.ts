@@ -7,7 +7,7 @@ import { type Anchor, parseAnchor } from '../release/anchor.ts'
 import type { IdentityVerifier } from '../release/identity.ts'
 import { isArtifactName, isChannel, isDigest, isMediaType, isPlatform, isVersion } from '../release/names.ts'
 import { parseTrust, type Trust, TrustError } from '../release/trust.ts'
-import type { Checker } from './gather.ts'
+import { type Checker, rememberedEntries } from './gather.ts'
 import type { Notice } from './outcome.ts'
 import { type Refusal, refuse, usage } from './refusal.ts'
 import type { State } from './state.ts'
@@ -86,7 +86,7 @@ function ready(input: RunInput, { trust, anchor }: Shipped): Prepared {
   const begun = state ?? (trust === null ? null : firstState(trust))
   if (begun === null) return stopped('no trust file, and none was ever stored')
   const run: Run = {
-    checker: { crypto, identities },
+    checker: { crypto, identities, entries: rememberedEntries(crypto) },
     now,
     want: wantOf(want, state),
     installed,
