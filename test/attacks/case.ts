@@ -1,0 +1,59 @@
+/** What a row of docs/attacks.md is here: how the scene is set, and how it must end. */
+import type { Evidence, RefusalCode } from '@samebits/core'
+import type { Outcome } from './programs.ts'
+import type { Stage } from './stage.ts'
+
+/**
+ * How a run ends. installed: what was offered is in place. current: nothing newer. flawed: nothing newer, and what is
+ * installed must not be used (exit 12). usage: the question has no answer as it was asked.
+ */
+export type Ending = RefusalCode | 'installed' | 'current' | 'flawed' | 'usage'
+
+export type Through = 'library' | 'cli'
+
+export interface Row {
+  readonly title: string
+  readonly result: Ending
+  readonly exit: number
+  /** Sets the scene: what the client knows, and what it is shown. */
+  readonly arrange: (stage: Stage) => Promise<void> | void
+  /** Kind of the evidence that must be on the disk afterwards, and convince an independent program. */
+  readonly evidence: Evidence['kind'] | null
+  /** Where only one of the two can be brought there, with the reason in this folder's README. */
+  readonly only: Through | null
+  /** What the library does, where it is not check, download, apply. */
+  readonly acts: ((stage: Stage, home: string) => Promise<Outcome>) | null
+  /** What must hold afterwards besides: throws where it does not. */
+  readonly after: ((stage: Stage, home: string, outcome: Outcome) => Promise<void> | void) | null
+}
+
+export interface Group {
+  readonly code: string
+  readonly rows: readonly Row[]
+}
+
+type More = Partial<Pick<Row, 'evidence' | 'only' | 'acts' | 'after' | 'exit' | 'result'>>
+
+/** Exit status of each result, as docs/decision.md tables them. */
+function exitOf(result: Ending): number {
+  if (result === 'installed' || result === 'current') return 0
+  if (result === 'flawed') return 12
+  if (result === 'usage') return 64
+  if (result === 'FORK') return 11
+  return ['CLOCK', 'HISTORY_INCOMPLETE', 'TRANSPORT', 'STATE_BUSY'].includes(result) ? 20 : 10
+}
+
+/** A row that ends in `result`. */
+export function ends(result: Ending, title: string, arrange: Row['arrange'], more: More = {}): Row {
+  return { title, result, exit: exitOf(result), arrange, evidence: null, only: null, acts: null, after: null, ...more }
+}
+
+/** A row of what must get through. */
+export function not(title: string, arrange: Row['arrange'], more: More = {}): Row {
+  return ends('installed', `not: ${title}`, arrange, more)
+}
+
+/** All rows of one code. */
+export function refusing(code: RefusalCode, rows: readonly (readonly [string, Row['arrange'], More?] | Row)[]): Group {
+  return { code, rows: rows.map((row) => ('title' in row ? row : ends(code, row[0], row[1], row[2]))) }
+}

@@ -1,0 +1,9 @@
+/** Every row, in the order of docs/attacks.md. */
+import type { Group } from '../case.ts'
+import { checkpoints } from './checkpoints.ts'
+import { history } from './history.ts'
+import { proofs } from './proofs.ts'
+import { rebuilds } from './rebuilds.ts'
+import { releases } from './releases.ts'
+
+export const groups: readonly Group[] = [...proofs, ...checkpoints, ...history, ...releases, ...rebuilds]
