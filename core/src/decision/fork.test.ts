@@ -117,6 +117,37 @@ describe('a fork is shown', () => {
       },
     ],
     [
+      'a head that extends an older one that is offered too, and not the stored tree',
+      'fork',
+      () => {
+        const scene = twoReleases()
+        const { state } = ran(scene.run())
+        const other = scene.log.fork(8)
+        other.add(new Uint8Array(3))
+        other.pad(9)
+        const net = { logs: [scene.log, other], heads: { [ORIGIN]: [head(other)] } }
+        return { scene, result: ran(scene.run({ state, bundle: scene.bundle({ size: 8 }), net })) }
+      },
+    ],
+    [
+      'a head that extends the stored tree, and not a newer one that is offered too, offline',
+      'fork',
+      () => {
+        const scene = twoReleases()
+        const { state } = ran(scene.run())
+        const from = scene.log.size
+        const other = scene.log.fork(from)
+        scene.publish()
+        other.add(new Uint8Array(3))
+        other.pad(9)
+        const views = [
+          other.view({ witnesses: cosigners, from: [from, scene.log.size] }),
+          scene.log.view({ witnesses: cosigners, from: [from], indices: scene.last.indices }),
+        ]
+        return { scene, result: ran(scene.run({ state, bundle: { views, trust: [] }, want: { online: false } })) }
+      },
+    ],
+    [
       'an empty tree with the root of another',
       'empty-root',
       () => {

@@ -203,6 +203,17 @@ describe('TRUST_INVALID', () => {
       },
     ],
     [
+      'a body of another length than was signed, and the digest that was',
+      () => {
+        const scene = twoReleases()
+        const next = trustFile({ log: scene.log, version: 2 })
+        scene.bodies.push(next)
+        const statement = trustStatement(next, 2)
+        scene.log.add(entryBy('root', { ...statement, size: statement.size + 1 }))
+        return ran(scene.run())
+      },
+    ],
+    [
       'a body that says another version',
       () => {
         const scene = twoReleases()

@@ -179,6 +179,32 @@ describe('the same is installed already', () => {
   })
 })
 
+describe('limits hold to the second', () => {
+  const q = NOW - 3600
+  const day = 86_400
+  it.each<[string, number, string]>([
+    ['the clock behind the witnesses by the skew', q - 300, 'accepted'],
+    ['by a second more', q - 301, 'CLOCK'],
+    ['a view of maxAge', q + 30 * day, 'accepted'],
+    ['a second older', q + 30 * day + 1, 'STALE'],
+  ])('%s', (_, now, code) => {
+    const scene = twoReleases()
+    const { state } = ran(scene.run({ now: NOW }))
+    for (const known of [null, state]) expect(ran(scene.run({ state: known, now })).code).toBe(code)
+  })
+
+  it('time does not go back with a larger tree that was cosigned earlier', () => {
+    const scene = twoReleases()
+    const { state } = ran(scene.run())
+    scene.publish()
+    const early = { 'w1.example': q - 9000, 'w2.example': q - 9000 }
+    const net = { heads: { [scene.log.origin]: [scene.log.checkpoint({ witnesses: early })] } }
+    const result = ran(scene.run({ state, bundle: scene.bundle({ witnesses: early }), net }))
+    expect([result.state.time, result.state.log.q]).toEqual([q, q - 9000])
+    expect(result.verdict?.proven.age).toBe(3600 + 9000)
+  })
+})
+
 describe('what must not be refused', () => {
   const accepted: [string, () => ReturnType<Scene['run']>][] = [
     [
