@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 const source = {
@@ -15,6 +16,8 @@ const unit = ['core', 'host', 'updater', 'verifier-cli', 'log-server', 'monitor'
 }))
 export default defineConfig({
   test: {
+    // Many tests wait for the processes that they start: one worker more than processors keeps those busy.
+    maxWorkers: availableParallelism() + 1,
     reporters: process.env['CI'] ? ['default', ['json', { outputFile: 'reports/tests.json' }]] : ['default'],
     projects: [
       ...unit,
