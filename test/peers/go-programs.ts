@@ -1,0 +1,103 @@
+/** Programs of others, built from source by the go tool at pinned versions, into a cache outside of the repository. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { homedir } from 'node:os'
+import { basename, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+const tessera = 'v1.0.4'
+const witness = 'v0.0.0-20260720115447-2e1c6971d19e'
+const packages = {
+  fsck: `github.com/transparency-dev/tessera/cmd/fsck@${tessera}`,
+  'posix-oneshot': `github.com/transparency-dev/tessera/cmd/examples/posix-oneshot@${tessera}`,
+  omniwitness: `github.com/transparency-dev/witness/cmd/omniwitness@${witness}`,
+  generate_keys: `github.com/transparency-dev/witness/cmd/generate_keys@${witness}`,
+  litewitness: 'filippo.io/torchwood/cmd/litewitness@v0.9.0',
+} as const
+
+export type GoProgram = keyof typeof packages
+
+/** Why nothing of this can run here, or null. */
+export async function missing(): Promise<string | null> {
+  if (process.env['MODE'] !== 'peers') return 'run by npm run test:peers'
+  try {
+    await run('go', ['version'])
+    return null
+  } catch {
+    return 'go is not installed'
+  }
+}
+
+/** The path of the program, built now where it never was. */
+export async function build(program: GoProgram): Promise<string> {
+  const source = packages[program]
+  const version = source.slice(source.indexOf('@') + 1)
+  const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache')
+  const bin = join(cache, 'samebits-peers', version)
+  const path = join(bin, basename(source.slice(0, source.indexOf('@'))))
+  if (existsSync(path)) return path
+  await mkdir(bin, { recursive: true })
+  await run('go', ['install', source], { env: { ...process.env, GOBIN: bin, GOFLAGS: '-p=1' } })
+  return path
+}
+
+/** Runs a program to its end; fails with what it said. */
+export async function runToEnd(program: GoProgram, args: readonly string[]): Promise<string> {
+  const { stdout, stderr } = await run(await build(program), [...args], { maxBuffer: 1 << 24 })
+  return `${stdout}${stderr}`
+}
+
+export interface Server {
+  readonly url: string
+  readonly output: () => string
+  stop(): Promise<void>
+}
+
+/** Starts a program that listens on `port`, and waits until it does. */
+export async function startServer(program: GoProgram, port: number, args: readonly string[]): Promise<Server> {
+  const child = spawn(await build(program), [...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+    })
+  const url = `http://127.0.0.1:${port}`
+  while (!(await answers(url))) {
+    if (child.exitCode !== null) throw new Error(`${program} ended: ${output}`)
+    await sleep(50)
+  }
+  return { url, output: () => output, stop: () => end(child) }
+}
+
+export async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = once(child, 'exit')
+  child.kill('SIGKILL')
+  await ended
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    await (await fetch(url)).arrayBuffer()
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** A port that was free a moment ago: these programs cannot say which one the system chose. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new TypeError('a port')
+  return address.port
+}
