@@ -3,11 +3,9 @@ import {
   type Installed,
   type InstallRecord,
   type Notice,
-  parseTrust,
   prepareRun,
   type Run,
   type State,
-  TrustError,
   type Want,
   type WantAction,
 } from '@samebits/core'
@@ -16,6 +14,7 @@ import type { UpdaterOptions } from './options.ts'
 import type { Stopped } from './results.ts'
 import { createStateKeeper, type StateKeeper } from './state-keeper.ts'
 import type { StateStore } from './state-store.ts'
+import { trustProduct } from './trust-product.ts'
 
 export interface Begun {
   readonly kind: 'begun'
@@ -42,7 +41,7 @@ export async function beginRun(
   const { crypto, identities, trust, anchor = null, installDir } = options
   const record =
     installed !== undefined || installDir === null ? (installed ?? null) : await readInstallRecord(installDir)
-  const product = productOf(options)
+  const product = trustProduct(crypto, trust)
   const opened =
     product === null
       ? ({ kind: 'opened', state: null, notices: [] } as const)
@@ -75,16 +74,6 @@ export async function beginRun(
 
 function stopped({ refusal }: Pick<Stopped, 'refusal'>): Stopped {
   return { kind: 'stopped', refusal, notices: [], evidencePath: null }
-}
-
-/** The product that the state must be of; null where the trust file is refused, which step 1 then says. */
-function productOf({ crypto, trust }: UpdaterOptions): string | null {
-  try {
-    return parseTrust(crypto, trust).product
-  } catch (error) {
-    if (error instanceof TrustError) return null
-    throw error
-  }
 }
 
 function installedOf({ installed }: UpdaterOptions, record: InstallRecord | null): Installed | null {

@@ -11,7 +11,6 @@ import {
   fromUtf8,
   type IdentityVerifier,
   type Notice,
-  parseTrust,
   type Refusal,
   refuse,
   type State,
@@ -23,6 +22,7 @@ import type { FileDigest } from './file-hash.ts'
 import { type Stopped, stoppedBy } from './results.ts'
 import { createStateKeeper, forgetful, type StateKeeper } from './state-keeper.ts'
 import { createStateStore } from './state-store.ts'
+import { trustProduct } from './trust-product.ts'
 
 export interface VerifyOptions {
   /** Path of the file: evidence is written beside it. */
@@ -104,9 +104,10 @@ interface Memory {
 }
 
 async function openMemory({ stateDir, crypto, trust, uid }: VerifyOptions): Promise<Memory | Stopped> {
-  if (stateDir === null) return { kind: 'open', state: null, keeper: forgetful, notices: [] }
+  const product = stateDir === null ? null : trustProduct(crypto, trust)
+  if (stateDir === null || product === null) return { kind: 'open', state: null, keeper: forgetful, notices: [] }
   const store = createStateStore({ directory: stateDir, hasher: crypto, identity: { uid } })
-  const opened = await store.load({ product: parseTrust(crypto, trust).product, hasInstallRecord: false })
+  const opened = await store.load({ product, hasInstallRecord: false })
   if (opened.kind === 'stopped') return { kind: 'stopped', refusal: opened.refusal, notices: [], evidencePath: null }
   const { state, notices } = opened
   return { kind: 'open', state, keeper: createStateKeeper(store, crypto, state), notices }

@@ -11,13 +11,9 @@ const env = process.env
 /** The reader of a pipe left: nothing more to say, and nobody to say it to. */
 const gone = () => process.exit(0)
 
-function output(fd: 1 | 2): Output {
-  if (isPlain(fd, process.platform)) return directOutput(fd, gone)
-  return fd === 1 ? process.stdout : process.stderr
-}
-
-const stdout = output(1)
-const stderr = output(2)
+const direct = isPlain(1, process.platform) && isPlain(2, process.platform)
+const stdout: Output = direct ? directOutput(1, gone) : process.stdout
+const stderr: Output = direct ? directOutput(2, gone) : process.stderr
 const io: ProgramIo = {
   stdout,
   stderr,
@@ -46,5 +42,7 @@ void runProgram(
     }),
   io,
 ).then((status) => {
+  // What was written directly is out: nothing is left to wait for, and taking the machine apart orderly takes time too.
+  if (direct) process.exit(status)
   process.exitCode = status
 })
