@@ -10,7 +10,9 @@ import {
   logSigner,
   merkleRoot,
   type NoteSigner,
+  nodeHash,
   proveConsistency,
+  rootFromNodes,
   type SignedCheckpoint,
   signCheckpoint,
   toHex,
@@ -25,7 +27,7 @@ export class TestLog {
   readonly origin: string
   readonly signers: readonly NoteSigner[]
   readonly vkeys: readonly string[]
-  readonly #leafHashes = new Map<string, Uint8Array[]>()
+  readonly #nodes = new Map<string, Uint8Array>()
 
   constructor(origin = 'example.com/log', algorithms: readonly ('ed25519' | 'ml-dsa-44')[] = ['ed25519']) {
     this.origin = origin
@@ -34,7 +36,7 @@ export class TestLog {
   }
 
   root(size: number, salt = ''): Uint8Array {
-    return merkleRoot(nodeCrypto, this.#leaves(size, salt))
+    return rootFromNodes(nodeCrypto, size, (level, index) => this.#node(level, index, salt))
   }
 
   sign(size: number, salt = '', root: Uint8Array = this.root(size, salt)): SignedCheckpoint {
@@ -42,11 +44,7 @@ export class TestLog {
   }
 
   proof(from: number, to: number, salt = ''): Uint8Array[] {
-    if (from === 0) return []
-    const leaves = this.#leaves(to, salt)
-    return proveConsistency(nodeCrypto, from, to, (level, index) =>
-      merkleRoot(nodeCrypto, leaves.slice(index * 2 ** level, (index + 1) * 2 ** level)),
-    )
+    return proveConsistency(nodeCrypto, from, to, (level, index) => this.#node(level, index, salt))
   }
 
   request(oldSize: number, size: number, salt = ''): AddCheckpointRequest {
@@ -61,12 +59,17 @@ export class TestLog {
     return toHex(nodeCrypto.sha256(utf8(this.origin)))
   }
 
-  #leaves(size: number, salt: string): Uint8Array[] {
-    const known = this.#leafHashes.get(salt) ?? []
-    for (let at = known.length; at < size; at++)
-      known.push(...nodeCrypto.leafHashes([utf8(`${this.origin} ${salt} ${at}`)]))
-    this.#leafHashes.set(salt, known)
-    return known.slice(0, size)
+  /** Hash of a complete subtree, worked out once. */
+  #node(level: number, index: number, salt: string): Uint8Array {
+    const key = `${level} ${index} ${salt}`
+    const known = this.#nodes.get(key)
+    if (known !== undefined) return known
+    const fresh =
+      level === 0
+        ? merkleRoot(nodeCrypto, nodeCrypto.leafHashes([utf8(`${this.origin} ${salt} ${index}`)]))
+        : nodeHash(nodeCrypto, this.#node(level - 1, 2 * index, salt), this.#node(level - 1, 2 * index + 1, salt))
+    this.#nodes.set(key, fresh)
+    return fresh
   }
 }
 
