@@ -36,7 +36,7 @@ beforeEach(async () => {
   now = 1000
   examined = 0
   const options = { logKeys: log.keys, now: () => now }
-  witness = await startTestWitness({ ...options, algorithm: 'ml-dsa-44' })
+  witness = await startTestWitness({ ...options, algorithms: ['ml-dsa-44'] })
   stranger = await startTestWitness({ ...options, name: 'witness.example/stranger' })
 })
 afterEach(async () => {
@@ -45,7 +45,7 @@ afterEach(async () => {
 })
 
 function asker(changes: Partial<AskerParts> = {}): WitnessAsker {
-  const { witnesses } = parsePolicy(nodeCrypto, `witness w ${witness.vkey}\nquorum w\n`)
+  const { witnesses } = parsePolicy(nodeCrypto, `witness w ${witness.vkeys[0]}\nquorum w\n`)
   const service = { name: 'w', witnesses, submission: witness.url, monitoring: witness.url }
   return new WitnessAsker({
     ...{ service, crypto: nodeCrypto, fetch, timeoutMs: 400 },

@@ -22,11 +22,13 @@ export interface Received {
 }
 
 /** Answers instead of the witness; what it returns is whether it has. */
-export type Lie = (received: Received, response: ServerResponse) => boolean
+export type Lie = (received: Received, response: ServerResponse) => boolean | Promise<boolean>
 
 export interface TestWitness {
   readonly url: string
-  readonly vkey: string
+  /** One for each algorithm. */
+  readonly vkeys: readonly string[]
+  /** Of the first algorithm. */
   readonly signer: NoteSigner
   readonly received: readonly Received[]
   record: WitnessRecord | null
@@ -38,20 +40,21 @@ export interface TestWitness {
 
 export interface TestWitnessOptions {
   readonly name?: string
-  readonly algorithm?: 'ed25519' | 'ml-dsa-44'
+  readonly algorithms?: readonly ['ed25519' | 'ml-dsa-44', ...('ed25519' | 'ml-dsa-44')[]]
   readonly logKeys: readonly VerifierKey[]
   readonly now: () => number
 }
 
 export async function startTestWitness(options: TestWitnessOptions): Promise<TestWitness> {
-  const { name = 'witness.example/w', algorithm = 'ed25519', logKeys, now } = options
-  const signer = cosignatureSigner(nodeCrypto, name, generateSigningKey(algorithm))
+  const { name = 'witness.example/w', algorithms = ['ed25519'], logKeys, now } = options
+  const signers = algorithms.map((one) => cosignatureSigner(nodeCrypto, name, generateSigningKey(one)))
+  const [signer] = signers as [NoteSigner]
   const received: Received[] = []
   const server = createServer((request, response) => void answer(request, response))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const witness: TestWitness = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/prefix`,
-    vkey: formatVkey(signer.key),
+    vkeys: signers.map(({ key }) => formatVkey(key)),
     signer,
     received,
     record: null,
@@ -74,16 +77,16 @@ export async function startTestWitness(options: TestWitnessOptions): Promise<Tes
     if (request.method !== 'POST' || request.url !== '/prefix/add-checkpoint') return void response.writeHead(405).end()
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
-    decide(Buffer.concat(chunks).toString(), response)
+    await decide(Buffer.concat(chunks).toString(), response)
   }
 
-  function decide(body: string, response: ServerResponse): void {
+  async function decide(body: string, response: ServerResponse): Promise<void> {
     const request = parseAddCheckpoint(body)
     const one = { body, oldSize: request.oldSize, size: request.checkpoint.checkpoint.size }
     received.push(one)
-    if (witness.lie(one, response)) return
+    if (await witness.lie(one, response)) return
     const { record } = witness
-    const decision = processAddCheckpoint(nodeCrypto, { request, logKeys, record, signers: [signer], now: now() })
+    const decision = processAddCheckpoint(nodeCrypto, { request, logKeys, record, signers, now: now() })
     if (decision.status === 200) witness.record = decision.record
     const contentType = decision.status === 409 ? decision.contentType : 'text/plain'
     response.writeHead(decision.status, { 'content-type': contentType }).end(decision.body)
