@@ -446,6 +446,8 @@ describe('a new log', () => {
     const revoked = { ...state, known: { ...state.known, statements } }
     const result = ran(scene.run({ state: revoked, bundle: bundle(), net }))
     expect(result.refusal?.code).toBe('REVOKED')
+    const unmet = { ...revoked.known, statements: statements.map((statement) => ({ ...statement, entries: [] })) }
+    expect(ran(scene.run({ state: { ...state, known: unmet }, bundle: bundle(), net })).code).toBe('accepted')
     expect(result.state.known.statements).toContainEqual({
       id: hex('r'),
       kind: 'revocation',
