@@ -11,6 +11,7 @@ import {
 } from '@samebits/core'
 import { readInstallRecord } from './install-record.ts'
 import type { UpdaterOptions } from './options.ts'
+import { openFolder } from './paths.ts'
 import type { Stopped } from './results.ts'
 import { createStateKeeper, type StateKeeper } from './state-keeper.ts'
 import type { StateStore } from './state-store.ts'
@@ -61,6 +62,8 @@ export async function beginRun(
     state,
   })
   if (prepared.kind === 'stopped') return stopped(prepared)
+  // Before anything private is made inside it, which would make it private too.
+  if (installDir !== null) await openFolder(installDir, { uid: options.uid })
   return {
     kind: 'begun',
     run: prepared.run,

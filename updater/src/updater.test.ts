@@ -89,6 +89,15 @@ describe('the straight path', () => {
     expect(await it.run()).toBe('current')
   })
 
+  test('installs where everyone may read, and keeps what it knows to itself', async () => {
+    await using it = await house()
+    await it.run()
+    const modes = [it.folder, join(it.folder, '.samebits'), join(it.folder, '.samebits', 'state')].map(async (path) =>
+      ((await stat(path)).mode & 0o777).toString(8),
+    )
+    expect(await Promise.all(modes)).toEqual([(0o755 & ~process.umask()).toString(8), '700', '700'])
+  })
+
   test('says what was proven', async () => {
     await using it = await house()
     const found = await (await it.updater()).check()
