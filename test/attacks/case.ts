@@ -23,6 +23,10 @@ export interface Row {
   readonly only: Through | null
   /** What the library does, where it is not check, download, apply. */
   readonly acts: ((stage: Stage, home: string) => Promise<Outcome>) | null
+  /** What goes on beside the run, in its home. @returns what ends it */
+  readonly during: ((stage: Stage, home: string) => Promise<() => void> | (() => void)) | null
+  /** False: the row says itself, in `after`, what lies in the install folder. */
+  readonly untouched: boolean
   /** What must hold afterwards besides: throws where it does not. */
   readonly after: ((stage: Stage, home: string, outcome: Outcome) => Promise<void> | void) | null
 }
@@ -32,7 +36,7 @@ export interface Group {
   readonly rows: readonly Row[]
 }
 
-type More = Partial<Pick<Row, 'evidence' | 'only' | 'acts' | 'after' | 'exit' | 'result'>>
+type More = Partial<Pick<Row, 'evidence' | 'only' | 'acts' | 'during' | 'untouched' | 'after' | 'exit' | 'result'>>
 
 /** Exit status of each result, as docs/decision.md tables them. */
 function exitOf(result: Ending): number {
@@ -45,7 +49,8 @@ function exitOf(result: Ending): number {
 
 /** A row that ends in `result`. */
 export function ends(result: Ending, title: string, arrange: Row['arrange'], more: More = {}): Row {
-  return { title, result, exit: exitOf(result), arrange, evidence: null, only: null, acts: null, after: null, ...more }
+  const plain = { evidence: null, only: null, acts: null, during: null, untouched: true, after: null }
+  return { title, result, exit: exitOf(more.result ?? result), arrange, ...plain, ...more }
 }
 
 /** A row of what must get through. */

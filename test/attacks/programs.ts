@@ -160,10 +160,14 @@ export async function runCommandLine(program: string, stage: Stage, home: string
   return readEnd(ended)
 }
 
+/** Controls but the newline, bidirectional marks, and what hides. None belongs into a pipe. */
+const unsafe = /(?!\n)\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}/u
+
 /** Reads what a person reads, and holds it against what a person may expect: no stack trace, five lines at most. */
 function readEnd({ status, stdout, stderr }: Ended): Outcome {
   const said = stdout + stderr
   if (/^\s+at .+:\d+/m.test(said) || said.includes('node:internal')) throw new Error(`a stack trace:\n${said}`)
+  if (unsafe.test(said)) throw new Error(`not neutralised: ${JSON.stringify(said)}`)
   const lines = stderr.split('\n').filter((line) => line !== '' && !line.startsWith('note '))
   const evidence = /^ {2}evidence {2}(.*)$/m.exec(stderr)?.[1] ?? null
   if (status === 0 && lines.length === 0) {

@@ -5,5 +5,15 @@ import { history } from './history.ts'
 import { proofs } from './proofs.ts'
 import { rebuilds } from './rebuilds.ts'
 import { releases } from './releases.ts'
+import { transfers } from './transfers.ts'
+import { trust } from './trust.ts'
 
-export const groups: readonly Group[] = [...proofs, ...checkpoints, ...history, ...releases, ...rebuilds]
+export const groups: readonly Group[] = [
+  ...proofs,
+  ...checkpoints,
+  ...history,
+  ...releases,
+  ...rebuilds,
+  ...trust,
+  ...transfers,
+]
