@@ -33,6 +33,8 @@ export interface HttpOptions {
 
 export interface GetRequest {
   readonly maxBytes: number
+  /** Hand over the first `maxBytes` + 1 bytes of a longer body instead of failing: for readers that know the bound themselves. */
+  readonly cut?: boolean
   readonly headers?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal | undefined
 }
@@ -74,13 +76,13 @@ export function createHttpClient(options: HttpOptions): HttpClient {
   const open = (url: string, request: OpenRequest) => openStream(options, url, request)
   return {
     open,
-    async get(url, { maxBytes, ...request }) {
+    async get(url, { maxBytes, cut = false, ...request }) {
       for (let attempt = 0; ; attempt++) {
         const last = attempt + 1 >= retry.attempts
         let askedMs = 0
         try {
           const stream = await open(url, { totalTimeoutMs, ...request })
-          if (!isTransient(stream.status) || last) return await readAnswer(stream, maxBytes)
+          if (!isTransient(stream.status) || last) return await readAnswer(stream, maxBytes, cut)
           askedMs = retryAfterMs(stream.headers)
           await stream.cancel()
         } catch (error) {
@@ -111,13 +113,16 @@ export function retryAfterMs(headers: Headers): number {
   return /^\d{1,6}$/.test(value) ? Number(value) * 1000 : 0
 }
 
-async function readAnswer(stream: HttpStream, maxBytes: number): Promise<HttpAnswer> {
+async function readAnswer(stream: HttpStream, maxBytes: number, cut: boolean): Promise<HttpAnswer> {
   const parts: Uint8Array[] = []
   let size = 0
   for await (const part of stream.body) {
-    size += part.length
-    if (size > maxBytes) throw new IoFailure('SIZE_EXCEEDED', `${stream.url} answers with more than ${maxBytes} bytes`)
-    parts.push(part)
+    const taken = cut ? part.subarray(0, maxBytes + 1 - size) : part
+    size += taken.length
+    if (size > maxBytes && !cut)
+      throw new IoFailure('SIZE_EXCEEDED', `${stream.url} answers with more than ${maxBytes} bytes`)
+    parts.push(taken)
+    if (size > maxBytes) break
   }
   const body = parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts, size)
   return { status: stream.status, headers: stream.headers, body, url: stream.url }

@@ -13,6 +13,8 @@ import {
   SourceError,
   TileError,
   type TreeReader,
+  type TrustBodyNeed,
+  toHex,
   treeReader,
 } from '@samebits/core'
 import { IoFailure, reasonOf } from './failure.ts'
@@ -79,10 +81,7 @@ async function answerNeed(options: FetcherOptions, reader: ReaderFor, need: Need
         return { kind: 'inclusion', entries: await Promise.all(need.indices.map((index) => readOne(tree, index))) }
       })
     case 'trust-body':
-      return await firstOf(options, need.sources, async (prefix) => ({
-        kind: 'trust-body',
-        bytes: await getBody(options, options.http, join(prefix, `v1/blob/${need.sha256}`), need.size),
-      }))
+      return await fetchTrustBody(options, need)
     case 'trust-bundle': {
       const path = `v1/trust/${encodeURIComponent(need.product)}/${need.version}`
       return await allOf(
@@ -96,6 +95,19 @@ async function answerNeed(options: FetcherOptions, reader: ReaderFor, need: Need
       )
     }
   }
+}
+
+/** The right body from whoever has it; else what the first source has in its place, for the decision to refuse. */
+async function fetchTrustBody(options: FetcherOptions, need: TrustBodyNeed): Promise<Answer> {
+  let wrong: Answer | null = null
+  const answer = await firstOf(options, need.sources, async (prefix) => {
+    const bytes = await getBody(options, options.http, join(prefix, `v1/blob/${need.sha256}`), maxBundleBytes)
+    const found: Answer = { kind: 'trust-body', bytes }
+    if (toHex(options.hasher.sha256(bytes)) === need.sha256) return found
+    wrong ??= found
+    throw new IoFailure('TRANSPORT', `${prefix} has another file in place of trust version ${need.version}`)
+  })
+  return answer.kind === 'failed' ? (wrong ?? answer) : answer
 }
 
 /** A URL below a prefix that may or may not end in a slash. */
@@ -125,8 +137,9 @@ async function fetchOffers(options: FetcherOptions, feeds: readonly string[], ch
 
 const openingBrace = 0x7b
 
+/** A body whose bound the decision knows as well: of a longer one it gets enough to see that. */
 async function getBody(options: FetcherOptions, http: HttpClient, url: string, maxBytes: number): Promise<Uint8Array> {
-  const { status, body } = await http.get(url, { maxBytes, signal: options.signal })
+  const { status, body } = await http.get(url, { maxBytes, cut: true, signal: options.signal })
   if (status === 200) return body
   if (status === 404 || status === 410) throw new SourceError('missing', url, `answers ${status}`)
   throw new IoFailure('TRANSPORT', `${url} answers ${status}`)
