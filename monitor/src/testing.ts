@@ -131,6 +131,7 @@ export class WitnessFolder {
         signers: extra.signers ?? this.signers,
         timing: { ...realTiming, ...extra.timing },
         fetch,
+        claimKeys: async () => undefined,
         operator: { info: say('info'), warn: say('warn'), error: say('error') },
       },
     )

@@ -35,7 +35,7 @@ export async function missing(): Promise<string | null> {
 }
 
 /** The path of the program, built now where it never was. */
-export async function build(program: GoProgram): Promise<string> {
+async function build(program: GoProgram): Promise<string> {
   const source = packages[program]
   const version = source.slice(source.indexOf('@') + 1)
   const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache')

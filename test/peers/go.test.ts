@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import {
@@ -30,7 +31,6 @@ import {
   verifyCheckpoint,
 } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
-import Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createLogFolder, type LogFolder, type LogProcess, startLog } from '../support/log-process.ts'
 import { newWitness } from '../support/witness-process.ts'
@@ -152,12 +152,14 @@ describe.skipIf(why !== null)('our log', { timeout: 900_000 }, () => {
 
 const run = promisify(execFile)
 
+const agentProgram = 'ssh-agent'
+
 /** litewitness signs through an ssh-agent, and its list of logs is two tables of its database. */
 async function startLitewitness(parent: string, origin: string, logVkey: string) {
   const socket = join(parent, 'agent')
   const key = join(parent, 'ssh')
   await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key])
-  const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' })
+  const agent = spawn(agentProgram, ['-D', '-a', socket], { stdio: 'ignore' })
   while (!existsSync(socket)) await sleep(20)
   await run('ssh-add', [key], { env: { ...process.env, SSH_AUTH_SOCK: socket } })
   const fingerprint = (await run('ssh-keygen', ['-l', '-f', key])).stdout.split(' ')[1] ?? ''
@@ -168,7 +170,7 @@ async function startLitewitness(parent: string, origin: string, logVkey: string)
     return startServer('litewitness', port, ['-name=witness.example/lite', `-key=${fingerprint}`, ...place])
   }
   await (await start()).stop()
-  const tables = new Database(database)
+  const tables = new DatabaseSync(database)
   const root = toBase64(emptyRoot(nodeCrypto))
   tables.prepare('INSERT INTO log (origin, tree_size, tree_hash) VALUES (?, 0, ?)').run(origin, root)
   tables.prepare('INSERT INTO key (origin, key) VALUES (?, ?)').run(origin, logVkey)

@@ -34,11 +34,11 @@ function gather(value: string, before: readonly string[]): string[] {
 }
 
 async function judge(io: RunningIo, file: string, { key, trust }: Flags): Promise<void> {
+  if (key.length === 0 && trust === undefined)
+    throw new ProgramError({ code: 'USAGE', detail: 'nobody to believe was named', remedy: 'Give --key or --trust.' })
   const evidence: Evidence = parseEvidence(await readFile(resolve(io.cwd, file)))
   const keys = key.map((vkey) => parseVkey(nodeCrypto, vkey))
   const trustFile = trust === undefined ? null : parseTrust(nodeCrypto, await readFile(resolve(io.cwd, trust)))
-  if (keys.length === 0 && trustFile === null)
-    throw new ProgramError({ code: 'USAGE', detail: 'nobody to believe was named', remedy: 'Give --key or --trust.' })
   const finding = checkEvidence({
     crypto: nodeCrypto,
     evidence,

@@ -3,7 +3,7 @@ import { ProgramError } from '@samebits/host'
 import { Command } from 'commander'
 import { destination, pino } from 'pino'
 import { defaultLimits } from '../http/server-http.ts'
-import { loadWitnessKeys } from '../witness/witness-keys.ts'
+import { claimWitnessKeys, loadWitnessKeys } from '../witness/witness-keys.ts'
 import { startWitness } from '../witness/witness-server.ts'
 import { answer, type CommandIo } from './io.ts'
 
@@ -55,7 +55,8 @@ async function serve(io: CommandIo, flags: Flags): Promise<void> {
   const level = flags.logLevel
   if (!['info', 'warn', 'error', 'silent'].includes(level)) throw usage(`--log-level ${level} is not known`)
   const operator = pino({ level, base: null }, destination({ dest: 2, sync: true }))
-  const signers = await loadWitnessKeys(resolve(io.cwd, flags.keysDir))
+  const keysDir = resolve(io.cwd, flags.keysDir)
+  const signers = await loadWitnessKeys(keysDir)
   const options = {
     dataDir: resolve(io.cwd, flags.dataDir),
     logList: resolve(io.cwd, flags.logs),
@@ -68,7 +69,11 @@ async function serve(io: CommandIo, flags: Flags): Promise<void> {
     refreshMs: 2000,
     limits: defaultLimits,
   }
-  const running = await startWitness(options, { signers, timing: io.timing, fetch: io.fetch, operator })
+  const claimKeys = async (stateId: string) => {
+    const claimed = await claimWitnessKeys(keysDir, stateId)
+    if (!claimed) operator.warn({ keysDir }, 'the folder of keys is read-only: nothing ties them to this state')
+  }
+  const running = await startWitness(options, { signers, timing: io.timing, fetch: io.fetch, operator, claimKeys })
   const url = `http://${flags.host.includes(':') ? `[${flags.host}]` : flags.host}:${running.port}${flags.prefix}`
   const name = signers[0]?.key.name ?? ''
   answer(io, { name, url }, [`${name} at ${url}`])

@@ -36,6 +36,8 @@ export interface Budgeted {
 }
 
 const secondsPerDay = 86_400
+/** What many small refills may lose: whoever has waited as long as was said is let in. */
+const rounding = 1e-6
 
 /** Origins come from the log list, so memory is bounded by it. */
 export class Budget {
@@ -98,6 +100,6 @@ export class Budget {
     const now = this.#options.clock()
     bucket.tokens = Math.min(capacity, bucket.tokens + (now - bucket.filledAt) * perSecond)
     bucket.filledAt = now
-    return bucket.tokens >= 1 ? null : Math.ceil((1 - bucket.tokens) / perSecond)
+    return bucket.tokens >= 1 - rounding ? null : Math.ceil((1 - bucket.tokens) / perSecond)
   }
 }

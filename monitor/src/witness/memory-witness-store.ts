@@ -7,6 +7,7 @@ export function openMemoryWitnessStore(committed: Map<string, WitnessRecord> = n
   const copy = (record: WitnessRecord | undefined) =>
     record === undefined ? null : { ...record, root: Uint8Array.from(record.root) }
   return {
+    id: 'memory',
     transact(work) {
       const written = new Map<string, WitnessRecord>()
       const result = work({

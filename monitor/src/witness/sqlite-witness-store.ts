@@ -1,5 +1,5 @@
 /**
- * {@link WitnessStore} in one SQLite file: `cosigned(origin, size, root, timestamp, checkpoint)`, write-ahead log with
+ * {@link WitnessStore} in one SQLite file: `cosigned(origin, size, root, timestamp, checkpoint)`, `state(id)`, write-ahead log with
  * `synchronous=FULL`, so that COMMIT returns after the log is synced.
  */
 import type { WitnessRecord } from '@samebits/core'
@@ -10,7 +10,9 @@ import { StoreUnavailableError, StoreUnfitError, type WitnessStore, type Witness
 const migrations: readonly string[] = [
   `CREATE TABLE cosigned (
      origin TEXT PRIMARY KEY, size INTEGER NOT NULL CHECK (size >= 0), root BLOB NOT NULL CHECK (length(root) = 32),
-     timestamp INTEGER NOT NULL CHECK (timestamp > 0), checkpoint TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
+     timestamp INTEGER NOT NULL CHECK (timestamp > 0), checkpoint TEXT NOT NULL) STRICT, WITHOUT ROWID;
+   CREATE TABLE state (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL) STRICT;
+   INSERT INTO state VALUES (1, lower(hex(randomblob(16))));`,
 ]
 
 /** 'smbw': marks the file as a witness's state (`PRAGMA application_id`). */
@@ -80,6 +82,8 @@ function storeOf(database: Database.Database): WitnessStore {
        size = excluded.size, root = excluded.root, timestamp = excluded.timestamp, checkpoint = excluded.checkpoint`,
   )
   const origins = database.prepare<[], string>('SELECT origin FROM cosigned ORDER BY origin').pluck()
+  const id = database.prepare<[], string>('SELECT id FROM state').pluck().get()
+  if (id === undefined) throw new StoreUnfitError('STATE_FOREIGN', 'the state has no id')
   const read = (origin: string): WitnessRecord | null => {
     const row = select.get(origin)
     return row === undefined ? null : { ...row, root: Uint8Array.from(row.root) }
@@ -91,6 +95,7 @@ function storeOf(database: Database.Database): WitnessStore {
     },
   }
   return {
+    id,
     transact: (work) => told(() => database.transaction(() => work(transaction)).immediate()),
     read: (origin) => told(() => read(origin)),
     origins: () => origins.all(),

@@ -1,4 +1,8 @@
-/** The keys of a witness: one folder, one PKCS #8 PEM for each algorithm, and the name that all of them sign under. */
+/**
+ * The keys of a witness: one folder, one PKCS #8 PEM for each algorithm, the name that all of them sign under, and, once they
+ * have been used, the id of the state that they sign for.
+ */
+import { existsSync } from 'node:fs'
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
@@ -10,11 +14,12 @@ import {
   utf8,
 } from '@samebits/core'
 import { generateSigningKey, nodeCrypto, signingKeyFromPem, signingKeyToPem } from '@samebits/core/node'
-import { createFileDurably, ProgramError, readKeyFile, writeKeyFile } from '@samebits/host'
+import { createFileDurably, isCode, ProgramError, readKeyFile, writeKeyFile } from '@samebits/host'
 
 /** ML-DSA-44 first: C2SP tlog-witness asks for it; Ed25519 for clients that know no other. */
 const algorithms = ['ml-dsa-44', 'ed25519'] as const satisfies readonly KeyAlgorithm[]
 const nameFile = 'name'
+const stateFile = 'state'
 
 function demandName(name: string): void {
   const fault =
@@ -64,4 +69,26 @@ export async function loadWitnessKeys(folder: string): Promise<readonly NoteSign
     signers.push(cosignatureSigner(nodeCrypto, name, key))
   }
   return signers
+}
+
+/**
+ * Ties the keys to a state for good: with another data folder, or none of what was cosigned in it, they would cosign a second
+ * history. False where the folder cannot be written and nothing is said in it.
+ * @throws ProgramError STATE_MISMATCH
+ */
+export async function claimWitnessKeys(folder: string, stateId: string): Promise<boolean> {
+  const path = join(folder, stateFile)
+  try {
+    await createFileDurably(path, `${stateId}\n`)
+    return true
+  } catch (error) {
+    if (isCode(error, 'EROFS', 'EACCES', 'EPERM') && !existsSync(path)) return false
+    if (!isCode(error, 'EEXIST', 'EROFS', 'EACCES', 'EPERM')) throw error
+  }
+  if ((await readFile(path, 'utf8')) === `${stateId}\n`) return true
+  throw new ProgramError({
+    code: 'STATE_MISMATCH',
+    detail: `the keys in ${folder} have cosigned for another state than the one in the data folder`,
+    remedy: 'Name the data folder that they belong to; where it is lost, retire the keys and make new ones.',
+  })
 }

@@ -54,6 +54,8 @@ export interface WitnessServerDeps {
   readonly timing: Timing
   readonly fetch: typeof globalThis.fetch
   readonly operator: OperatorLog
+  /** Ties the keys to the state with this id, for good; throws where they have signed for another one. */
+  readonly claimKeys: (stateId: string) => Promise<void>
 }
 
 export interface RunningWitness {
@@ -109,6 +111,7 @@ async function openState(dataDir: string): Promise<State> {
 
 async function serve(options: WitnessServerOptions, deps: WitnessServerDeps, state: State): Promise<RunningWitness> {
   const { timing, operator } = deps
+  await deps.claimKeys(state.store.id)
   const budget = new Budget({ clock: timing.clock, globalPerSecond: options.globalPerSecond, minBurst })
   const logs = await openLogs(options, deps, state.store, budget)
   const metrics = createWitnessMetrics()

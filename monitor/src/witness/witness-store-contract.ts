@@ -39,7 +39,9 @@ export const witnessStoreContract: readonly ContractCase[] = [
     run({ store, reopen }) {
       write(store, 'a', record(7))
       assert.deepEqual(store.read('a'), record(7))
-      assert.deepEqual(reopen().read('a'), record(7))
+      const after = reopen()
+      assert.deepEqual(after.read('a'), record(7))
+      assert.equal(after.id, store.id)
     },
   },
   {

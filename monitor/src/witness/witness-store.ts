@@ -32,6 +32,8 @@ export class StoreUnfitError extends Error {
  * nobody knows what is on the disk. Work is synchronous: nothing can slip in between a check and what it allows to write.
  */
 export interface WitnessStore {
+  /** Made once with the store, at random; it stays through restarts and in copies of it. */
+  readonly id: string
   transact<R>(work: (transaction: WitnessTransaction) => R): R
   /** The committed record. */
   read(origin: string): WitnessRecord | null
