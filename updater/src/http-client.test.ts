@@ -30,6 +30,17 @@ describe('a bounded answer', () => {
     ])
   })
 
+  test('is cut one byte past the bound where that is asked for, whatever else would come', async () => {
+    const server = await start((_, response) => {
+      response.write('12345')
+      const timer = setInterval(() => response.write('67890'), 1)
+      response.on('close', () => clearInterval(timer))
+    })
+    const { body } = await client().get(server.url, { maxBytes: 7, cut: true })
+    expect(new TextDecoder().decode(body)).toBe('12345678')
+    await expect(client().get(server.url, { maxBytes: 7 })).rejects.toMatchObject({ code: 'SIZE_EXCEEDED' })
+  })
+
   test('keeps a 404 for the caller to judge, and asks only once', async () => {
     const server = await start((_, response) => response.writeHead(404).end('no'))
     expect((await client().get(server.url, { maxBytes: 9 })).status).toBe(404)

@@ -18,7 +18,7 @@ import {
   treeReader,
 } from '@samebits/core'
 import { IoFailure, reasonOf } from './failure.ts'
-import type { HttpClient } from './http-client.ts'
+import type { HttpAnswer, HttpClient } from './http-client.ts'
 import { logSource } from './log-sources.ts'
 
 /** formats.md §3: an update bundle is at most 4 MiB; detached bodies too (§1). */
@@ -116,7 +116,7 @@ export function join(prefix: string, path: string): string {
 }
 
 async function fetchHeads(options: FetcherOptions, sources: readonly string[]): Promise<Answer> {
-  const get = (prefix: string) => getBody(options, options.http, join(prefix, 'checkpoint'), MAX_CHECKPOINT_SIZE)
+  const get = (prefix: string) => getWhole(options, join(prefix, 'checkpoint'), MAX_CHECKPOINT_SIZE)
   const heads = sources.map(async (prefix, at) => ({
     source: at === 0 ? ('log' as const) : ('mirror' as const),
     bytes: await get(prefix),
@@ -139,7 +139,15 @@ const openingBrace = 0x7b
 
 /** A body whose bound the decision knows as well: of a longer one it gets enough to see that. */
 async function getBody(options: FetcherOptions, http: HttpClient, url: string, maxBytes: number): Promise<Uint8Array> {
-  const { status, body } = await http.get(url, { maxBytes, cut: true, signal: options.signal })
+  return bodyOf(url, await http.get(url, { maxBytes, cut: true, signal: options.signal }))
+}
+
+/** A body that is of no use where it is longer. */
+async function getWhole({ http, signal }: FetcherOptions, url: string, maxBytes: number): Promise<Uint8Array> {
+  return bodyOf(url, await http.get(url, { maxBytes, signal }))
+}
+
+function bodyOf(url: string, { status, body }: HttpAnswer): Uint8Array {
   if (status === 200) return body
   if (status === 404 || status === 410) throw new SourceError('missing', url, `answers ${status}`)
   throw new IoFailure('TRANSPORT', `${url} answers ${status}`)

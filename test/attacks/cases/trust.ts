@@ -388,6 +388,19 @@ const gates: readonly Row[] = [
     trustIs(2),
   ),
   not(
+    'a body of another digest from the log, where a mirror has the right one',
+    async (stage) => {
+      const mirrors = [`${stage.web.url}/mirror/`]
+      const scene = await stage.usual({ over: { mirrors } })
+      const { next } = logStep(scene, trustFile({ log: scene.log, version: 2, over: { mirrors } }), 2)
+      stage.web.show('mirror', scene.log, scene.log.checkpoint({ witnesses: cosigners }))
+      stage.web.files.set(`mirror/v1/blob/${hex(fromUtf8(next))}`, next)
+      stage.hostile = () => (request, response) =>
+        request.url?.startsWith('/log/v1/blob/') === true && void response.end('x') === undefined
+    },
+    trustIs(2),
+  ),
+  not(
     'a step in the bundle, offline',
     async (stage) => {
       const { scene, index, next } = await stepTo(stage, { history: { mode: 'offered', expires: '2030-01-01' } })
