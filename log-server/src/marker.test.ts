@@ -100,11 +100,21 @@ describe('marker', () => {
     await expect(openMarker(path)).rejects.toThrow(MarkerError)
   })
 
-  it('refuses a checkpoint that does not fit, and keeps what it had', async () => {
+  it('refuses a checkpoint that does not fit, and goes on', async () => {
     await written(1)
     const marker = await openMarker(path)
     await expect(marker.write({ checkpoint: 'x'.repeat(17_000), epoch: 2 })).rejects.toThrow(RangeError)
+    await marker.write({ checkpoint: 'short', epoch: 3 })
     await marker.close()
+    expect((await readMarker(path)).epoch).toBe(3)
+  })
+
+  it('is not written again once a write failed, nor after it was closed', async () => {
+    await written(1)
+    const marker = await openMarker(path)
+    await marker.close()
+    await expect(marker.write({ checkpoint: 'x', epoch: 9 })).rejects.toThrow(RangeError)
+    await expect(marker.write({ checkpoint: 'x', epoch: 9 })).rejects.toThrow(MarkerError)
     expect((await readMarker(path)).epoch).toBe(1)
   })
 })

@@ -93,9 +93,12 @@ function newestSlot(path: string, file: Buffer): { slot: Slot; position: number 
   return newest
 }
 
+/** No file descriptor: a number that was closed may be another file's by now. */
+const closed = -1
+
 class FileMarker implements Marker {
   last: Marked
-  readonly #file: number
+  #file: number
   #generation: number
   #position: number
   #failed = false
@@ -110,8 +113,8 @@ class FileMarker implements Marker {
   async write(marked: Marked): Promise<void> {
     if (this.#failed) throw new MarkerError('an earlier write of the marker failed: what is on the disk is not known')
     const position = slotBytes - this.#position
-    this.#failed = true
     const slot = encodeSlot({ ...marked, generation: this.#generation + 1 })
+    this.#failed = true
     const bytesWritten = writeSync(this.#file, slot, 0, slot.length, position)
     if (bytesWritten !== slot.length) throw new MarkerError('the marker was written in part only')
     fdatasyncSync(this.#file)
@@ -123,6 +126,7 @@ class FileMarker implements Marker {
 
   async close(): Promise<void> {
     closeSync(this.#file)
+    this.#file = closed
   }
 }
 

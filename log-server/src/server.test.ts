@@ -450,6 +450,8 @@ describe('storage that is not what was signed', () => {
     database.close()
     expect(await restart()).toMatchObject({ state: 'read-only' })
     expect((await checkpoint()).size).toBeLessThan(2)
+    expect((await get('/tile/0/000.p/2')).status).toBe(404)
+    expect((await get('/tile/entries/000.p/2')).status).toBe(404)
   })
 
   it.each([

@@ -46,11 +46,17 @@ describe('SQLite store', () => {
     await under.store.close()
   })
 
-  it('syncs every commit', () => {
-    const { store } = open()
-    const database = new Database(join(folder, 'log.db'))
-    expect(database.pragma('journal_mode', { simple: true })).toBe('wal')
-    database.close()
+  it('syncs every commit: write-ahead log, synchronous=FULL (2)', () => {
+    const modes: unknown[] = []
+    const extension: SqliteExtension<null> = {
+      ...{ name: 'modes', migrations: [] },
+      open({ writer }) {
+        for (const mode of ['journal_mode', 'synchronous']) modes.push(writer.pragma(mode, { simple: true }))
+        return null
+      },
+    }
+    const store = openSqliteStore({ path: join(folder, 'log.db'), extension })
+    expect(modes).toEqual(['wal', 2])
     return store.close()
   })
 

@@ -9,13 +9,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { NoTables } from './admission.ts'
 import { dataDir } from './data-dir.ts'
 import { growEdge, readEdge } from './edge.ts'
-import { extendFromStorage, TreeMismatchError } from './issuer.ts'
-import { createMarker, readMarker } from './marker.ts'
+import { extendFromStorage, HeadIssuer, TreeMismatchError } from './issuer.ts'
+import { createMarker, openMarker, readMarker } from './marker.ts'
 import { headSigner } from './signer.ts'
 import { noExtension, openSqliteStore, type SqliteLogStore } from './sqlite-store.ts'
-import type { LogReader } from './store.ts'
+import { HeadMovedError, type LogReader } from './store.ts'
 import { takeOver } from './takeover.ts'
 import { testOrigin } from './testing.ts'
+import { noWitnesses } from './witnessing.ts'
 
 const hasher: Hasher = nodeCrypto
 const signer = headSigner(nodeCrypto, testOrigin, [generateSigningKey('ed25519'), generateSigningKey('ml-dsa-44')])
@@ -68,6 +69,24 @@ describe('take-over', () => {
       expect.objectContaining({ code: expect.stringMatching(/^(TREE_MISMATCH|STORAGE_DAMAGED)$/) }),
     )
     expect((await store.head())?.epoch).toBe(1)
+  })
+})
+
+describe('a leader', () => {
+  it('signs nothing any more once another one took the lease', async () => {
+    const start = await attempt()
+    const marker = await openMarker(dataDir(folder).marker)
+    const failures: unknown[] = []
+    const parts = { store, hasher, signer, marker, witnessing: noWitnesses, now: () => 2000 }
+    const nothing = () => undefined
+    const events = { signed: nothing, issued: nothing, failed: (error: unknown) => failures.push(error) }
+    const issuer = new HeadIssuer(parts, events, start.head.epoch, start.last)
+    await store.takeLease()
+    issuer.offer()
+    await expect.poll(() => failures.length).toBe(1)
+    expect(failures[0]).toBeInstanceOf(HeadMovedError)
+    expect(signer.open(marker.last.checkpoint).checkpoint.size).toBe(0)
+    await marker.close()
   })
 })
 
