@@ -367,4 +367,42 @@ describe('witnesses', () => {
     clearInterval(letThrough)
     await log.stop()
   })
+
+  it('that go on not answering are asked ever less often, until a head is published', async () => {
+    const witnessing = new Held()
+    const { log, timers, gates } = await lead({ witnessing })
+    for (let asked = 1; asked <= 6; asked++) {
+      await expect.poll(() => witnessing.asked.length).toBe(asked)
+      witnessing.fail = asked !== 5
+      witnessing.next()
+      if (asked === 5) {
+        await expect.poll(() => timers.has(300_000)).toBe(true)
+        timers.get(300_000)?.()
+        continue
+      }
+      await expect.poll(() => log.gate.state).toBe('read-only')
+      const [retry] = [...timers.keys()].filter((milliseconds) => milliseconds < 300_000).slice(-1)
+      timers.get(retry ?? 0)?.()
+      timers.delete(retry ?? 0)
+      if (asked < 6) await expect.poll(() => log.gate.state).toBe('writing')
+    }
+    const seconds = gates.flatMap((gate) => (gate.state === 'read-only' ? [gate.retrySeconds] : []))
+    expect(seconds).toEqual([5, 10, 20, 40, 5])
+    await expect.poll(() => witnessing.asked.length).toBe(7)
+    witnessing.fail = false
+    witnessing.next()
+    await log.stop()
+  })
+
+  it('that show what the storage lacks end writing before anything is signed; too few keep it waiting', async () => {
+    const larger = signer.sign({ size: 3, root: new Uint8Array(32) }, 1000).text
+    const found = [{ name: 'w', checkpoint: larger }]
+    const behind = await lead({ witnessing: { ...noWitnesses, copies: async () => ({ found, missing: 'w2: away' }) } })
+    expect(behind.log.gate).toMatchObject({ code: 'STORAGE_BEHIND', retrySeconds: null })
+    const waiting = await lead({
+      witnessing: { ...noWitnesses, copies: async () => ({ found: [], missing: 'w2: away' }) },
+    })
+    expect(waiting.log.gate).toMatchObject({ code: 'PLACE_UNREACHABLE', retrySeconds: 5 })
+    expect([...behind.issued, ...waiting.issued]).toEqual([])
+  })
 })

@@ -31,6 +31,15 @@ describe('options', () => {
     expect(resolveOptions({ ...none, file: file({ port: 80 }) }).port).toBe(80)
   })
 
+  it.each([
+    [{ flags: { witnessFailOpen: true } }, true],
+    [{ environment: { SAMEBITS_LOG_WITNESS_FAIL_OPEN: 'true' } }, true],
+    [{ file: file({ witnessFailOpen: true }) }, true],
+    [{ file: file({ witnessFailOpen: true }), environment: { SAMEBITS_LOG_WITNESS_FAIL_OPEN: 'false' } }, false],
+  ])('take a switch from %j', (sources, expected) => {
+    expect(resolveOptions({ ...none, ...sources }).witnessFailOpen).toBe(expected)
+  })
+
   it('leave variables of others, and the one that names the file, alone', () => {
     const environment = { PATH: '/bin', SAMEBITS_LOG_CONFIG: 'x', SAMEBITS_DEBUG: '1', SAMEBITS_LOG_HOST: undefined }
     expect(resolveOptions({ ...none, environment })).toEqual(resolveOptions(none))
@@ -57,6 +66,10 @@ describe('options', () => {
     ['a re-signing interval past a tenth of an hour', { flags: { resignSeconds: '361' } }],
     ['another mode', { flags: { mode: 'Raw' } }],
     ['a mode that is an object', { file: file({ mode: {} }) }],
+    ['a switch that is neither true nor false', { environment: { SAMEBITS_LOG_WITNESS_FAIL_OPEN: 'yes' } }],
+    ['an empty switch', { environment: { SAMEBITS_LOG_WITNESS_FAIL_OPEN: '' } }],
+    ['a switch that is a number', { file: file({ witnessFailOpen: 1 }) }],
+    ['true where text belongs', { file: file({ dataDir: true }) }],
     ['a boolean', { file: file({ port: true }) }],
     ['null', { file: file({ dataDir: null }) }],
   ])('refuse %s', (_what, sources) => {

@@ -15,17 +15,6 @@ export type FailureKind =
   | 'invalid'
   | 'budget'
 
-export const failureKinds: readonly FailureKind[] = [
-  'timeout',
-  'unreachable',
-  'too-large',
-  'busy',
-  'refused',
-  'conflict',
-  'invalid',
-  'budget',
-]
-
 export class WitnessFailure extends Error {
   override readonly name = 'WitnessFailure'
   readonly code = 'WITNESS_FAILED'

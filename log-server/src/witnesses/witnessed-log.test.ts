@@ -12,9 +12,11 @@ import {
 } from '@samebits/core'
 import { generateSigningKey, nodeCrypto } from '@samebits/core/node'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createLog } from '../create-log.ts'
 import type { LogServerOptions } from '../options.ts'
 import { headSigner } from '../signer.ts'
 import { makeTestLog, realTiming, type TestLog, type TestServer } from '../testing.ts'
+import { copiesBeforeInit } from './open-witnesses.ts'
 import { startTestWitness, type TestWitness } from './testing.ts'
 
 let log: TestLog
@@ -206,6 +208,31 @@ describe('a log with witnesses', () => {
   ])('does not start on a policy with %s', async (_, change) => {
     text = change(text)
     await expect(start()).rejects.toMatchObject({ code: 'POLICY_INVALID' })
+  })
+})
+
+describe('a log that is about to begin', () => {
+  const begin = async () => {
+    const policy = join(log.folder, 'policy')
+    writeFileSync(policy, text)
+    const options = { policy, witnessMonitoring: '', witnessTimeoutMs: 1000 }
+    const copies = await copiesBeforeInit(options, { signer: log.signer, fetch })
+    const dataDir = join(log.folder, 'new')
+    return createLog({ dataDir, signer: log.signer, publishedUrl: '', copies, fetch, now: realTiming.now })
+  }
+
+  it('begins where no witness knows it', async () => {
+    expect(await begin()).toMatchObject({ origin: log.signer.origin })
+  })
+
+  it('does not begin again where one witness knows it', async () => {
+    witness(1).copy = show(signedElsewhere(5))
+    await expect(begin()).rejects.toMatchObject({ code: 'LOG_EXISTS' })
+  })
+
+  it('does not begin where too few say', async () => {
+    for (const at of [0, 1]) witness(at).copy = (response) => void response.writeHead(500).end()
+    await expect(begin()).rejects.toMatchObject({ code: 'WITNESS_UNREACHABLE' })
   })
 })
 
