@@ -49,8 +49,11 @@ export class WitnessHaltedError extends Error {
   readonly code = 'HALTED'
 }
 
-/** Most requests of one transaction: a few signatures each, and in the meantime nobody else is heard. */
-const maxBatch = 64
+/**
+ * Most requests of one transaction: each costs about two milliseconds of signing, and in the meantime nobody else is heard; between
+ * two of them node accepts no more than one new connection.
+ */
+const maxBatch = 16
 
 interface Pending {
   readonly request: AddCheckpointRequest
