@@ -23,7 +23,8 @@ export interface WitnessAnswer {
 export const maxRequestBytes: number = 16 * 1024
 /** Sixteen ML-DSA-44 lines are 55 KiB. */
 const maxAnswerBytes = 64 * 1024
-const maxRetryAfterSeconds = 3600
+/** Longer than this no witness keeps a log waiting that needs it. */
+const maxRetryAfterSeconds = 300
 
 /** @throws WitnessFailure `timeout`, `unreachable`, `too-large`, `invalid` */
 export async function postCheckpoint(parts: SubmissionParts, request: string): Promise<WitnessAnswer> {
