@@ -1,7 +1,10 @@
 /** The witness, for programs that embed it. */
+export { defaultLimits, type ServerLimits } from './http/server-http.ts'
 export {
+  type OperatorLog,
   type RunningWitness,
   startWitness,
+  type Timing,
   type WitnessServerDeps,
   type WitnessServerOptions,
 } from './witness/witness-server.ts'
