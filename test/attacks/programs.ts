@@ -11,11 +11,13 @@ import {
   createUpdater,
   type DownloadResult,
   exitStatus,
+  type InstallStep,
   type UpdaterOptions,
 } from '@samebits/updater'
 import type { Ending } from './case.ts'
 import type { Stage } from './stage.ts'
 
+const here = fileURLToPath(new URL('.', import.meta.url))
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** How a run ended, in whatever way it was asked for. */
@@ -124,6 +126,20 @@ async function run(
   const [status, signal] = await once(child, 'close')
   if (typeof status !== 'number') throw new Error(`ended by ${signal}: ${stderr}`)
   return { status, stdout, stderr }
+}
+
+/** An update in a process that is killed, as hard as by a power cut, when a step of the installation is reached. */
+export async function dieAt(stage: Stage, home: string, step: InstallStep): Promise<void> {
+  const job = JSON.stringify({ home, feed: stage.feed, now: stage.now, step })
+  const child = spawn(process.execPath, ['--conditions=samebits-source', join(here, 'die-at.ts'), job], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let stderr = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  const [, signal] = await once(child, 'close')
+  if (signal !== 'SIGKILL') throw new Error(`it did not come to "${step}": ${stderr}`)
 }
 
 /** The command line as users have it: one file. @returns its path */

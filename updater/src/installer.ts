@@ -137,12 +137,17 @@ class Installation {
     const lock = acquireLock(join(this.#workspace, 'lock'))
     if (lock === null) throw new IoFailure('STATE_BUSY', `another run is installing into ${this.#folder}`)
     try {
-      await this.#options.folder.assertSame()
-      await this.#options.workspace.assertSame()
+      await this.#assertSame()
       return await work()
     } finally {
       lock.release()
     }
+  }
+
+  /** @throws IoFailure PATH_REFUSED */
+  async #assertSame(): Promise<void> {
+    await this.#options.folder.assertSame()
+    await this.#options.workspace.assertSame()
   }
 
   async install(job: InstallJob): Promise<void> {
@@ -271,7 +276,7 @@ class Installation {
   }
 
   async #swap(journal: Journal, handles: ReadonlyMap<string, OpenFile>): Promise<void> {
-    await this.#options.folder.assertSame()
+    await this.#assertSame()
     for (const file of journal.next.files) {
       const target = artifactPath(this.#folder, file.name)
       const open = handles.get(file.name)
@@ -319,6 +324,8 @@ class Installation {
 
   /** Turns whatever stopped an installation into its account, after putting the old version back. */
   async #undo(error: unknown, journal: Journal | null): Promise<unknown> {
+    const replaced = await this.#assertSame().catch((failure: unknown) => failure)
+    if (replaced !== undefined) return replaced // nothing is written through a name that leads elsewhere now
     if (journal === null || journal.step === 'prepared') {
       if (journal !== null) await this.#tidy(null)
       return isFailure(error) || isAbort(error)

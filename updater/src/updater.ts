@@ -97,7 +97,11 @@ class StoredUpdater implements Updater {
       const fetcher = this.#fetcher(signal)
       const driven = await this.#drive(begun, fetcher, signal)
       const notices = [...begun.notices, ...driven.notices]
-      if (driven.outcome.kind === 'stopped') return await this.#refused(driven.outcome.refusal, notices)
+      if (driven.outcome.kind === 'stopped') {
+        const refused = await this.#refused(driven.outcome.refusal, notices)
+        await this.#renew(begun, driven, fetcher, signal)
+        return refused
+      }
       const renewed = await this.#renew(begun, driven, fetcher, signal)
       const verdict = driven.outcome.value
       if (verdict.kind === 'current') return { kind: 'current', current: verdict, notices }
@@ -187,7 +191,7 @@ class StoredUpdater implements Updater {
     return answer.kind === 'offers' ? answer.bundles : []
   }
 
-  /** What was staged before is restated under a tree that moved; where that fails it stays as it was. */
+  /** What was staged before is restated under a tree that moved, also by a refused run; where that fails it stays as it was. */
   async #renew(begun: Begun, driven: Driven<unknown>, fetcher: NeedFetcher | null, signal: AbortSignal | undefined) {
     const { outcome, material } = driven
     if (outcome.state.staged === null) return outcome.state

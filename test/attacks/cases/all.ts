@@ -2,6 +2,8 @@
 import type { Group } from '../case.ts'
 import { checkpoints } from './checkpoints.ts'
 import { history } from './history.ts'
+import { machine } from './machine.ts'
+import { people } from './people.ts'
 import { proofs } from './proofs.ts'
 import { rebuilds } from './rebuilds.ts'
 import { releases } from './releases.ts'
@@ -16,4 +18,6 @@ export const groups: readonly Group[] = [
   ...rebuilds,
   ...trust,
   ...transfers,
+  ...machine,
+  ...people,
 ]
