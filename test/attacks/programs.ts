@@ -109,7 +109,7 @@ interface Ended {
   readonly stderr: string
 }
 
-async function run(
+export async function run(
   args: readonly string[],
   cwd: string,
   environment: Readonly<Record<string, string>> = {},
@@ -180,7 +180,7 @@ export async function runCommandLine(program: string, stage: Stage, home: string
 const unsafe = /(?!\n)\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}/u
 
 /** Reads what a person reads, and holds it against what a person may expect: no stack trace, five lines at most. */
-function readEnd({ status, stdout, stderr }: Ended): Outcome {
+export function readEnd({ status, stdout, stderr }: Ended): Outcome {
   const said = stdout + stderr
   if (/^\s+at .+:\d+/m.test(said) || said.includes('node:internal')) throw new Error(`a stack trace:\n${said}`)
   if (unsafe.test(said)) throw new Error(`not neutralised: ${JSON.stringify(said)}`)
