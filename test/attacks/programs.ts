@@ -17,7 +17,7 @@ import {
 import type { Ending } from './case.ts'
 import type { Stage } from './stage.ts'
 
-const here = fileURLToPath(new URL('.', import.meta.url))
+const mortal = fileURLToPath(new URL('./die-at.ts', import.meta.url))
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** How a run ended, in whatever way it was asked for. */
@@ -131,7 +131,7 @@ export async function run(
 /** An update in a process that is killed, as hard as by a power cut, when a step of the installation is reached. */
 export async function dieAt(stage: Stage, home: string, step: InstallStep): Promise<void> {
   const job = JSON.stringify({ home, feed: stage.feed, now: stage.now, step })
-  const child = spawn(process.execPath, ['--conditions=samebits-source', join(here, 'die-at.ts'), job], {
+  const child = spawn(process.execPath, ['--conditions=samebits-source', mortal, job], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   let stderr = ''

@@ -18,6 +18,12 @@ function indexWritten(as: string): (stage: Stage) => Promise<void> {
 }
 
 const missing = refusing('PROOF_MISSING', [
+  ends('STATEMENT_INVALID', 'a promise instead of a proof, which no bundle can hold', async (stage) => {
+    await stage.usual()
+    stage.offer = altered(stage.offered() ?? new Uint8Array(), (text) =>
+      text.replace(/"inclusion":\[[^\]]*\]/, '"inclusionPromise":"c29vbg=="'),
+    )
+  }),
   [
     'a valid signature without any proof',
     async (stage) => {

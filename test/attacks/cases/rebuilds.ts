@@ -14,7 +14,7 @@ import {
 } from '../../support/world-statements.ts'
 import { ends, type Group, not, refusing } from '../case.ts'
 import { notes, type Stage } from '../stage.ts'
-import { against, offerVotes, type Release } from '../tools.ts'
+import { against, altered, offerVotes, type Release } from '../tools.ts'
 
 type Votes = (statement: Release) => readonly Uint8Array[]
 
@@ -82,6 +82,12 @@ const quorum = refusing('REBUILD_QUORUM', [
   [
     'a host-engine build',
     voted((s) => [entryBy('rob', rebuild(s, { buildType: 'https://samebits.dev/host-build/v1' }))]),
+  ],
+  [
+    'a vote that nobody signed',
+    voted((s) => [
+      altered(entryBy('rob', rebuild(s)), (text) => text.replace(/"sig":"[^"]*"/, `"sig":"${'A'.repeat(86)}=="`)),
+    ]),
   ],
   ['a vote by an unknown key', voted((s) => [entryBy('mallory', rebuild(s))])],
   [

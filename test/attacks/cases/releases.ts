@@ -1,5 +1,7 @@
 /** DOWNGRADE, EQUIVOCATION, CHAIN_BROKEN, SIGNATURE_INVALID, STATEMENT_INVALID and WRONG_*: what a release says of itself. */
-import { formatStatement, fromUtf8, toBase64, utf8 } from '@samebits/core'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { canonicalJson, formatStatement, fromUtf8, toBase64, utf8 } from '@samebits/core'
 import { entryBy, keyOf } from '../../support/world.ts'
 import { cosigners, type Scene } from '../../support/world-scene.ts'
 import {
@@ -133,6 +135,16 @@ const downgrade = refusing('DOWNGRADE', [
       await upToDate(stage)
       offerOld(stage)
       stage.ask = { ...stage.ask, downgradeTo: '9.9.9' }
+    },
+  ],
+  [
+    'an install record that overstates, as from a restored disk image',
+    async (stage) => {
+      await stage.usual()
+      const path = join(stage.home, 'app', 'installed.json')
+      const record = JSON.parse(await readFile(path, 'utf8')) as object
+      const later = { ...record, id: hex('later'), sequence: 9, version: '1.9.0' }
+      await writeFile(path, canonicalJson(later))
     },
   ],
   not('a step back that the person names', async (stage) => {
