@@ -7,6 +7,7 @@ import { people } from './people.ts'
 import { proofs } from './proofs.ts'
 import { rebuilds } from './rebuilds.ts'
 import { releases } from './releases.ts'
+import { statements } from './statements.ts'
 import { transfers } from './transfers.ts'
 import { trust } from './trust.ts'
 
@@ -15,6 +16,7 @@ export const groups: readonly Group[] = [
   ...checkpoints,
   ...history,
   ...releases,
+  ...statements,
   ...rebuilds,
   ...trust,
   ...transfers,

@@ -1,6 +1,5 @@
 /** FORK, ROLLBACK_LOG, STALE, CLOCK and HISTORY_INCOMPLETE: what the log says of itself, and when. */
 import { gzipSync } from 'node:zlib'
-import { utf8 } from '@samebits/core'
 import { entryBy, type MemoryLog } from '../../support/world.ts'
 import { NOW } from '../../support/world-client.ts'
 import { cosigners, type Scene } from '../../support/world-scene.ts'
@@ -355,16 +354,20 @@ const clock = refusing('CLOCK', [
   }),
 ])
 
+const bomb = gzipSync(new Uint8Array(64 * 1024 * 1024))
+
+interface EntriesAnswer {
+  readonly status: number
+  readonly body: Uint8Array
+  readonly headers?: Record<string, string>
+}
+
 /** Entry bundles answered by something else. */
-function entriesAs(
-  answer: (bytes: Uint8Array) => { status: number; body: Uint8Array; headers?: Record<string, string> },
-) {
-  return async (stage: Stage) => {
-    const scene = await stage.usual()
-    const whole = utf8(JSON.stringify(scene.log.size))
+function entriesAs({ status, body, headers = {} }: EntriesAnswer): (stage: Stage) => Promise<void> {
+  return async (stage) => {
+    await stage.usual()
     stage.hostile = () => (request, response) => {
       if (request.url?.startsWith('/log/tile/entries/') !== true) return false
-      const { status, body, headers = {} } = answer(whole)
       response.writeHead(status, headers).end(body)
       return true
     }
@@ -372,9 +375,9 @@ function entriesAs(
 }
 
 const incomplete = refusing('HISTORY_INCOMPLETE', [
-  ['an entry bundle withheld', entriesAs(() => ({ status: 404, body: new Uint8Array() }))],
-  ['an entry bundle that is short', entriesAs(() => ({ status: 200, body: new Uint8Array([0, 1, 65]) }))],
-  ['an empty entry bundle', entriesAs(() => ({ status: 200, body: new Uint8Array() }))],
+  ['an entry bundle withheld', entriesAs({ status: 404, body: new Uint8Array() })],
+  ['an entry bundle that is short', entriesAs({ status: 200, body: new Uint8Array([0, 1, 65]) })],
+  ['an empty entry bundle', entriesAs({ status: 200, body: new Uint8Array() })],
   [
     'entries that do not hash to their tile',
     async (stage) => {
@@ -384,10 +387,7 @@ const incomplete = refusing('HISTORY_INCOMPLETE', [
         request.url?.startsWith('/log/tile/entries/') === true && void response.end(forged) === undefined
     },
   ],
-  [
-    'a gzip bomb in an entry bundle',
-    entriesAs(() => ({ status: 200, body: bomb, headers: { 'content-encoding': 'gzip' } })),
-  ],
+  ['a gzip bomb in an entry bundle', entriesAs({ status: 200, body: bomb, headers: { 'content-encoding': 'gzip' } })],
   [
     'entries blocked, in the hope of a weaker mode',
     async (stage) => {
@@ -426,6 +426,5 @@ const incomplete = refusing('HISTORY_INCOMPLETE', [
     stage.offer = scene.bundle()
   }),
 ])
-const bomb = gzipSync(new Uint8Array(64 * 1024 * 1024))
 
 export const history: readonly Group[] = [fork, rollback, stale, clock, incomplete]
