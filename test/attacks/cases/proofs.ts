@@ -77,7 +77,7 @@ const missing = refusing('PROOF_MISSING', [
       const old = stage.bundle()
       scene.log.pad(4)
       stage.offer = stage.bundle({ indices: firstIndices(scene) })
-      await stage.update('DOWNGRADE').catch(() => undefined)
+      await stage.update('current')
       stage.goOffline()
       stage.offer = old
     },
