@@ -18,11 +18,20 @@ export interface OpenSource {
 export function openSource(target: FsckTarget, fetch: typeof globalThis.fetch): OpenSource {
   if (target.kind === 'url') {
     const signal = () => AbortSignal.timeout(60_000)
-    const source = httpTileSource({ prefix: target.url, fetch, signal, allowHttpLoopback: true })
+    const source = httpTileSource({ prefix: target.url, fetch: preferPlain(fetch), signal, allowHttpLoopback: true })
     return { source, ahead: 8, close: async () => undefined }
   }
   const reader = openSqliteReader(target.path)
   return { source: readerSource(reader), ahead: 1, close: () => reader.close() }
+}
+
+/**
+ * Checking is bound by the processor, not by the network: plain bundles are preferred, compressed ones taken (C2SP tlog-tiles,
+ * "Log entries": clients should name both).
+ */
+function preferPlain(fetch: typeof globalThis.fetch): typeof globalThis.fetch {
+  return (input, init) =>
+    fetch(input, { ...init, headers: { ...init?.headers, 'accept-encoding': 'identity, gzip;q=0.5' } })
 }
 
 /** A database as a tile source. */

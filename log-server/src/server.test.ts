@@ -143,6 +143,10 @@ describe('read API', () => {
     ['identity', null],
     ['gzip;q=0', null],
     ['br, gzip;q=0.5', 'gzip'],
+    ['gzip, identity', 'gzip'],
+    ['identity, gzip;q=0.5', null],
+    ['identity;q=0.2, gzip;q=0.5', 'gzip'],
+    ['gzip;q=x', null],
     ['gzipped', null],
   ])('compresses bundles for Accept-Encoding: %s as it should', async (accept, encoding) => {
     await addMany(2)
