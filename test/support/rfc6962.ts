@@ -13,7 +13,7 @@ function sha256(...parts: Uint8Array[]): Hash {
 }
 
 export const leafHash = (entry: Uint8Array): Hash => sha256(Uint8Array.of(0), entry)
-export const parent = (left: Hash, right: Hash): Hash => sha256(Uint8Array.of(1), left, right)
+const parent = (left: Hash, right: Hash): Hash => sha256(Uint8Array.of(1), left, right)
 
 /** "the largest power of two smaller than n" */
 function split(n: number): number {
