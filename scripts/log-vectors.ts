@@ -1,4 +1,4 @@
-/** Writes test/vectors/{note,checkpoint,cosignature,policy,tlog-proof,witness}.json; the same bytes each time. */
+/** Writes test/vectors/{note,checkpoint,cosignature,policy,tlog-proof,witness,tile}.json; the same bytes each time. */
 import { writeFileSync } from 'node:fs'
 import { logVectors } from './vectors/all.ts'
 
