@@ -126,11 +126,12 @@ it('has a first release', async () => {
   expect((await product.build('publish', file, '--version', '1.0.0')).status).toBe(0)
 })
 
-it.each(Object.entries(steps))('killed %s and run again, it goes on', async (_, pattern) => {
+/** One version, killed at the step, checked, run again, checked. @returns whether the step was seen before the end */
+async function publishKilledAt(pattern: RegExp): Promise<boolean> {
   const version = `1.0.${versions.length}`
   const file = await product.artifact(`notes-${version}.tgz`, version)
   const args = ['publish', file, '--version', version]
-  expect(await killAt(pattern, args)).toBe(true)
+  const seen = await killAt(pattern, args)
   expect([versions.at(-1), version]).toContain(await checkFeed())
   await checkSizes()
   const { status, stderr } = await product.build(...args)
@@ -138,6 +139,16 @@ it.each(Object.entries(steps))('killed %s and run again, it goes on', async (_, 
   versions.push(version)
   expect(await checkFeed()).toBe(version)
   await checkSizes()
+  return seen
+}
+
+/** Some steps last less than a millisecond, and a watcher of folders may miss them: then with the next version. */
+const attempts = 8
+
+it.each(Object.entries(steps))('killed %s and run again, it goes on', async (_, pattern) => {
+  let seen = false
+  for (let attempt = 0; attempt < attempts && !seen; attempt++) seen = await publishKilledAt(pattern)
+  expect(seen).toBe(true)
 })
 
 it(`killed ${randomKills} times at random moments and run again, it goes on`, async () => {
