@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { formatAddCheckpoint, formatNote, type SignedCheckpoint } from '@samebits/core'
+import { closeServer, listen } from '@samebits/host'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { closeServer, listen } from '../http/listen-http.ts'
 import { listOf, makeSigners, TestLog, type TestWitness, WitnessFolder } from '../testing.ts'
 
 let log: TestLog
