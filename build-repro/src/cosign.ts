@@ -1,11 +1,12 @@
 /** Co-signing: another publisher's open statement, compared with the files on disk before it is signed. */
 import { ProgramError } from '@samebits/host'
 import type { Measured } from './artifacts.ts'
+import type { Now } from './follow.ts'
 import type { StatementKey } from './keygen.ts'
 import { sameFiles } from './plan.ts'
 import type { LoggedRelease } from './product-view.ts'
 import { checkIsPublisher, finish, keepEntry, type PublishResult } from './publish.ts'
-import { describeHead, type Now, type Session } from './session.ts'
+import { describeHead, type Session } from './session.ts'
 import { signStatement } from './signing.ts'
 import { isOpen } from './staple-set.ts'
 

@@ -62,16 +62,18 @@ export interface HistoryOptions {
  * SourceError, TileError
  */
 export async function readHistory(tree: Tree, options: HistoryOptions): Promise<History> {
-  const before = await readKept(options)
-  const start = before === null ? 0 : await checkKept(tree, before.checkpoint)
-  const entries = [...(before?.entries ?? [])]
+  const kept = await readKept(options)
+  const keptSize = kept === null ? 0 : await checkKept(tree, kept.checkpoint)
+  const read = kept?.entries ?? null
+  const start = read === null ? 0 : keptSize
+  const entries = [...(read ?? [])]
   for await (const { index, entry: leaf } of tree.reader.readEntries(start, tree.size)) {
     const entry = aboutProduct(options.trust, leaf)
     if (entry !== null) entries.push({ index, entry })
     options.onProgress(index + 1 - start, tree.size - start)
   }
   const history = { checkpoint: tree.signed.text, entries }
-  if (before === null || tree.size > start) await keep(history, options)
+  if (read === null || tree.size > start) await keep(history, options)
   return history
 }
 
@@ -98,8 +100,11 @@ function aboutProduct(trust: Trust, leaf: Uint8Array): Entry | null {
   return entry.statement.kind === 'trust' || signerOf(nodeCrypto, trust, entry).length > 0 ? entry : null
 }
 
-/** What was kept for this log, product and trust file; null where there is none, or members may have been others. */
-async function readKept({ log, trust, path }: HistoryOptions): Promise<History | null> {
+/** Entries are null where the trust file was another one then: members may have been others. The tree that was read stays. */
+type Kept = Pick<History, 'checkpoint'> & { readonly entries: History['entries'] | null }
+
+/** What was kept for this log and product; null where there is none. */
+async function readKept({ log, trust, path }: HistoryOptions): Promise<Kept | null> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     if (isCode(error, 'ENOENT')) return null
     throw error
@@ -107,7 +112,8 @@ async function readKept({ log, trust, path }: HistoryOptions): Promise<History |
   if (text === null) return null
   try {
     const kept = schema.parse(JSON.parse(text))
-    if (kept.origin !== log.origin || kept.product !== trust.product || kept.trust !== trust.sha256) return null
+    if (kept.origin !== log.origin || kept.product !== trust.product) return null
+    if (kept.trust !== trust.sha256) return { checkpoint: kept.checkpoint, entries: null }
     const entries = kept.entries.map(({ index, entry }) => ({
       index,
       entry: parseEntry(nodeCrypto, fromBase64(entry)),

@@ -7,11 +7,12 @@ import { join } from 'node:path'
 import { ProgramError } from '@samebits/host'
 import type { Measured } from './artifacts.ts'
 import { holds } from './feed.ts'
+import { lacksQuorum, type Now } from './follow.ts'
 import { newestPassing } from './judge.ts'
 import type { Kept } from './kept.ts'
 import { anchorOf, bundleOf, feedRelease, growSizes, writeAnchor, writeBundles, writeShippedSizes } from './outputs.ts'
 import type { LoggedRelease } from './product-view.ts'
-import { lacksQuorum, type Now, type Session } from './session.ts'
+import type { Session } from './session.ts'
 import type { Sizes } from './sizes.ts'
 
 interface StapledChannel {
