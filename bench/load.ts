@@ -9,10 +9,15 @@ export interface LoadOptions {
   readonly host: string
   readonly port: number
   readonly submitters: number
+  /** Default: `/add`. */
+  readonly path?: string
   /** Random entries of this length; of no use where `entry` is given. */
   readonly entryBytes: number
-  /** The n-th entry of a submitter, from 0; null: it has no more. Default: random bytes. */
-  readonly entry?: (submitter: number, n: number) => Uint8Array | null
+  /**
+   * The n-th body of a submitter, from 0, after an answer of this status (null before the first); null: it has no more.
+   * Default: random bytes.
+   */
+  readonly entry?: (submitter: number, n: number, status: number | null) => Uint8Array | null
   /** Not counted: connections open, code warms up. */
   readonly warmupMs: number
   readonly measureMs: number
@@ -61,20 +66,20 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
 type OnAnswer = (sent: number, now: number, status: number) => void
 
 function submitter(options: LoadOptions, at: number, until: number, onAnswer: OnAnswer): Promise<void> {
-  const { host, port, entryBytes, entry = () => randomBytes(entryBytes) } = options
+  const { host, port, path = '/add', entryBytes, entry = () => randomBytes(entryBytes) } = options
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port, noDelay: true })
     let sent = 0
     let received = ''
     let count = 0
-    const send = () => {
-      const body = entry(at, count++)
+    const send = (before: number | null) => {
+      const body = entry(at, count++, before)
       if (body === null) return finish(socket, resolve)
       sent = performance.now()
-      socket.write(request(host, body))
+      socket.write(request(host, path, body))
     }
     socket.setEncoding('latin1')
-    socket.on('connect', send)
+    socket.on('connect', () => send(null))
     socket.on('error', reject)
     socket.on('data', (chunk: string) => {
       received += chunk
@@ -83,7 +88,7 @@ function submitter(options: LoadOptions, at: number, until: number, onAnswer: On
       received = ''
       const now = performance.now()
       onAnswer(sent, now, status)
-      if (now < until) send()
+      if (now < until) send(status)
       else finish(socket, resolve)
     })
   })
@@ -95,8 +100,8 @@ function finish(socket: Socket, resolve: () => void): void {
   resolve()
 }
 
-function request(host: string, body: Uint8Array): Buffer {
-  const head = `POST /add HTTP/1.1\r\nHost: ${host}\r\nContent-Length: ${body.length}\r\n\r\n`
+function request(host: string, path: string, body: Uint8Array): Buffer {
+  const head = `POST ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: ${body.length}\r\n\r\n`
   return Buffer.concat([Buffer.from(head, 'latin1'), body])
 }
 

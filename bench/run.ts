@@ -15,6 +15,7 @@ const rows: readonly (readonly [title: string, file: string, ...args: string[]])
   ['POST /add, raw mode, 500-byte entries, durable', 'add.ts', '--seconds', quick ? '3' : '8'],
   ['POST /add, product mode: signed releases, full admission', 'admission.ts'],
   ['a log that grows', 'log.ts', '--entries', quick ? '100000' : '1000000'],
+  ['add-checkpoint over 1,000 logs, beside omniwitness', 'witness.ts', '--seconds', quick ? '3' : '8'],
   ['samebits verify, 50 MB, cold', 'verify.ts', quick ? '7' : '21'],
 ]
 

@@ -152,6 +152,21 @@ function signingKeyOf(privateKey: KeyObject): SigningKey {
   return key
 }
 
+/**
+ * What `key.sign` gives, worked out on Node's thread pool.
+ * @throws TypeError for a key that was not generated or read here
+ */
+export function signInPool(key: SigningKey, message: Uint8Array): Promise<Uint8Array> {
+  const privateKey = privateKeys.get(key)
+  if (privateKey === undefined) return Promise.reject(new TypeError('not a key that was generated or read here'))
+  return new Promise((resolve, reject) => {
+    signMessage(digestFor[key.algorithm], message, privateKey, (error, signature) => {
+      if (error === null) resolve(new Uint8Array(signature))
+      else reject(error)
+    })
+  })
+}
+
 function newPrivateKey(algorithm: KeyAlgorithm): KeyObject {
   switch (algorithm) {
     case 'ed25519':

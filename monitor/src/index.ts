@@ -1,5 +1,6 @@
 /** The witness, for programs that embed it. */
 export { defaultLimits, type ServerLimits } from './http/server-http.ts'
+export { type Cosigner, poolCosigner } from './witness/cosigner.ts'
 export {
   type OperatorLog,
   type RunningWitness,

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
   type AddCheckpointRequest,
-  cosignatureSigner,
   formatAddCheckpoint,
   formatVkey,
   logSigner,
@@ -20,6 +19,7 @@ import {
 } from '@samebits/core'
 import { generateSigningKey, nodeCrypto } from '@samebits/core/node'
 import { defaultLimits } from './http/server-http.ts'
+import { type Cosigner, poolCosigner } from './witness/cosigner.ts'
 import { type RunningWitness, startWitness, type Timing, type WitnessServerOptions } from './witness/witness-server.ts'
 
 /** A log whose n-th leaf is known to everybody; `salt` makes another tree, of any size, under the same keys. */
@@ -79,9 +79,9 @@ export function listOf(logs: readonly { readonly vkeys: readonly string[] }[], q
   return `logs/v0\n${items.join('')}`
 }
 
-export function makeSigners(name = 'witness.example/w1'): readonly NoteSigner[] {
+export function makeSigners(name = 'witness.example/w1'): readonly Cosigner[] {
   return (['ml-dsa-44', 'ed25519'] as const).map((algorithm) =>
-    cosignatureSigner(nodeCrypto, name, generateSigningKey(algorithm)),
+    poolCosigner(nodeCrypto, name, generateSigningKey(algorithm)),
   )
 }
 
@@ -109,7 +109,7 @@ export class WitnessFolder {
   readonly dataDir: string = join(this.path, 'data')
   readonly logList: string = join(this.path, 'logs')
   readonly evidence: string = join(this.dataDir, 'evidence')
-  readonly signers: readonly NoteSigner[] = makeSigners()
+  readonly signers: readonly Cosigner[] = makeSigners()
 
   list(text: string): void {
     writeFileSync(this.logList, text)
@@ -117,7 +117,7 @@ export class WitnessFolder {
 
   async start(
     options: Partial<WitnessServerOptions> = {},
-    extra: { readonly timing?: Partial<Timing>; readonly signers?: readonly NoteSigner[] } = {},
+    extra: { readonly timing?: Partial<Timing>; readonly signers?: readonly Cosigner[] } = {},
   ): Promise<TestWitness> {
     const lines: { level: string; message: string; fields: object }[] = []
     const say = (level: string) => (fields: object, message: string) => void lines.push({ level, message, fields })

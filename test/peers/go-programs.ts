@@ -25,7 +25,11 @@ export type GoProgram = keyof typeof packages
 
 /** Why nothing of this can run here, or null. */
 export async function missing(): Promise<string | null> {
-  if (process.env['MODE'] !== 'peers') return 'run by npm run test:peers'
+  return process.env['MODE'] === 'peers' ? missingGo() : 'run by npm run test:peers'
+}
+
+/** Why these programs cannot be built, or null. */
+export async function missingGo(): Promise<string | null> {
   try {
     await run('go', ['version'])
     return null
@@ -54,6 +58,7 @@ export async function runToEnd(program: GoProgram, args: readonly string[]): Pro
 }
 
 export interface Server {
+  readonly pid: number | undefined
   readonly url: string
   readonly output: () => string
   stop(): Promise<void>
@@ -72,7 +77,7 @@ export async function startServer(program: GoProgram, port: number, args: readon
     if (child.exitCode !== null) throw new Error(`${program} ended: ${output}`)
     await sleep(50)
   }
-  return { url, output: () => output, stop: () => end(child) }
+  return { pid: child.pid, url, output: () => output, stop: () => end(child) }
 }
 
 export async function end(child: ChildProcess): Promise<void> {

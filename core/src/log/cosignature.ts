@@ -18,7 +18,7 @@
  * which covers the cosigner's name but no extension lines.
  */
 import { concat, utf8 } from '../bytes.ts'
-import type { Hasher, KeyAlgorithm, SignatureVerifier } from '../crypto.ts'
+import type { Hasher, KeyAlgorithm, SignatureVerifier, VerificationKey } from '../crypto.ts'
 import { FormatError } from '../errors.ts'
 import type { Checkpoint, SignedCheckpoint } from './checkpoint.ts'
 import type { LineVerdict, NoteSignature } from './note.ts'
@@ -128,19 +128,37 @@ export function verifyCosignature(
  * @throws FormatError `vkey` for a bad name or another algorithm
  */
 export function cosignatureSigner(hasher: Hasher, name: string, signer: MessageSigner): NoteSigner {
-  const key = makeVkey(hasher, name, cosignatureType(signer.algorithm), signer.publicKey)
+  const key = cosignatureKey(hasher, name, signer)
   return {
     key,
-    sign({ checkpoint, body }, time) {
-      if (!Number.isSafeInteger(time) || time < 0) throw new FormatError('cosignature', 'the time is no Unix time')
-      if (!coversCheckpoint(key, checkpoint)) throw new FormatError('cosignature', 'extension lines under a 0x06 key')
-      const message =
-        key.type === TYPE_COSIGNATURE_ED25519
-          ? ed25519CosignatureMessage(body, time)
-          : mlDsa44CosignatureMessage(name, checkpoint, time)
-      return { name, keyId: key.keyId, signature: concat(uint64(time), signer.sign(message)) }
-    },
+    sign: (subject, time) => cosignatureLine(key, time, signer.sign(cosignatureMessage(key, subject, time))),
   }
+}
+
+/**
+ * The key of a cosigner: Ed25519 makes 0x04 lines, ML-DSA-44 makes 0x06 lines.
+ * @throws FormatError `vkey` for a bad name or another algorithm
+ */
+export function cosignatureKey(hasher: Hasher, name: string, { algorithm, publicKey }: VerificationKey): VerifierKey {
+  return makeVkey(hasher, name, cosignatureType(algorithm), publicKey)
+}
+
+/**
+ * What a key of a cosignature type signs.
+ * @param time Unix seconds
+ * @throws FormatError `cosignature` for a time that is no Unix time, and for a checkpoint that the key does not cover
+ */
+export function cosignatureMessage(key: VerifierKey, { checkpoint, body }: CheckpointToSign, time: number): Uint8Array {
+  if (!Number.isSafeInteger(time) || time < 0) throw new FormatError('cosignature', 'the time is no Unix time')
+  if (!coversCheckpoint(key, checkpoint)) throw new FormatError('cosignature', 'extension lines under a 0x06 key')
+  return key.type === TYPE_COSIGNATURE_ED25519
+    ? ed25519CosignatureMessage(body, time)
+    : mlDsa44CosignatureMessage(key.name, checkpoint, time)
+}
+
+/** The line around a signature over `cosignatureMessage` of the same key and time. */
+export function cosignatureLine(key: VerifierKey, time: number, signature: Uint8Array): NoteSignature {
+  return { name: key.name, keyId: key.keyId, signature: concat(uint64(time), signature) }
 }
 
 /**

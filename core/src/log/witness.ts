@@ -10,7 +10,7 @@
  *     …
  */
 import { equalBytes, parseDecimal } from '../bytes.ts'
-import type { Crypto } from '../crypto.ts'
+import type { Crypto, Hasher, SignatureVerifier } from '../crypto.ts'
 import { FormatError, NoteError, ProofError } from '../errors.ts'
 import { parseSignedCheckpoint, type SignedCheckpoint, verifyCheckpoint } from './checkpoint.ts'
 import { emptyRoot } from './compact-range.ts'
@@ -144,34 +144,38 @@ export interface WitnessInput {
  * tree and consistency 422. Besides, 422 for extension lines where this witness has only keys that do not cover them.
  * The caller runs it inside the transaction that read `record` and, on 200, writes the new one before it answers;
  * otherwise two requests could roll the tree back.
+ *
+ * A server that works its signatures out elsewhere takes the three steps by themselves: `loggedLines`, `judgeAddCheckpoint`,
+ * `grantedDecision`.
  */
 export function processAddCheckpoint(crypto: Crypto, input: WitnessInput): WitnessDecision {
-  const { request, logKeys, record, signers } = input
-  if (signers.length === 0) throw new RangeError('a witness has at least one key')
-  if (logKeys === null) return refuse(404, 'unknown origin')
-  const logLines = verifyLog(crypto, request.checkpoint, logKeys)
-  if (logLines === null) return refuse(403, 'no valid signature of the log')
-  const { size } = request.checkpoint.checkpoint
-  if (request.oldSize > size) return refuse(400, 'the old size is above the size of the checkpoint')
-  const suspicion = suspect(crypto, request.checkpoint, logLines, record)
-  const recorded = record?.size ?? 0
-  if (request.oldSize !== recorded) {
-    return { status: 409, body: `${recorded}\n`, contentType: SIZE_CONTENT_TYPE, suspicion }
-  }
-  const fault = consistencyFault(crypto, request, record)
-  if (fault !== null) return refuse(422, fault, suspicion ?? unproven(request.checkpoint, logLines, record))
-  return cosign(input, logLines)
+  const { request, logKeys, record, signers, now } = input
+  if (logKeys === null) return unknownOrigin
+  const logLines = loggedLines(crypto, request.checkpoint, logKeys)
+  if (logLines === null) return unsigned
+  const judged = judgeAddCheckpoint(crypto, { request, logLines, record, keys: signers.map(({ key }) => key), now })
+  if (judged.status !== 'grant') return judged
+  const subject = { checkpoint: request.checkpoint.checkpoint, body: request.checkpoint.note.text }
+  const lines = signers
+    .filter(({ key }) => judged.keys.includes(key))
+    .map((signer) => signer.sign(subject, judged.timestamp))
+  return grantedDecision(judged, lines)
 }
 
-function refuse(status: WitnessRefusal['status'], reason: string, suspicion: Suspicion | null = null): WitnessRefusal {
-  return { status, body: `${reason}\n`, suspicion }
-}
+/** The answer where the log list knows no key of the checkpoint's origin. */
+export const unknownOrigin: WitnessRefusal = refuse(404, 'unknown origin')
+/** The answer where `loggedLines` gives null. */
+export const unsigned: WitnessRefusal = refuse(403, 'no valid signature of the log')
 
 /** The log's lines, one for each of its keys that signed; null where none did or one fails. */
-function verifyLog(crypto: Crypto, signed: SignedCheckpoint, logKeys: readonly VerifierKey[]): NoteSignature[] | null {
+export function loggedLines(
+  verifier: SignatureVerifier,
+  signed: SignedCheckpoint,
+  logKeys: readonly VerifierKey[],
+): NoteSignature[] | null {
   let verified: VerifiedSignature[]
   try {
-    verified = verifyCheckpoint(crypto, signed, logKeys)
+    verified = verifyCheckpoint(verifier, signed, logKeys)
   } catch (error) {
     if (error instanceof NoteError) return null
     throw error
@@ -181,17 +185,89 @@ function verifyLog(crypto: Crypto, signed: SignedCheckpoint, logKeys: readonly V
   return lines.length === 0 ? null : lines
 }
 
+/** What the decision depends on once the log's signature was verified. */
+export interface JudgeInput {
+  readonly request: AddCheckpointRequest
+  /** What `loggedLines` gave for the request's checkpoint. */
+  readonly logLines: readonly NoteSignature[]
+  /** As in {@link WitnessInput}. */
+  readonly record: WitnessRecord | null
+  /** This witness's keys, at least one. */
+  readonly keys: readonly VerifierKey[]
+  /** Unix seconds. */
+  readonly now: number
+}
+
+/** The request may be cosigned: by these keys, at this time. Nothing is signed yet, and nothing persisted. */
+export interface WitnessGrant {
+  readonly status: 'grant'
+  readonly checkpoint: SignedCheckpoint
+  readonly logLines: readonly NoteSignature[]
+  /** Those whose signatures cover the checkpoint, at least one. */
+  readonly keys: readonly VerifierKey[]
+  /** Never below the recorded time. */
+  readonly timestamp: number
+}
+
+/** The decision without a signature being made. It holds for as long as the record is the one that was given. */
+export function judgeAddCheckpoint(
+  hasher: Hasher,
+  input: JudgeInput,
+): WitnessGrant | Exclude<WitnessDecision, { readonly status: 200 }> {
+  const { request, logLines, record } = input
+  if (input.keys.length === 0) throw new RangeError('a witness has at least one key')
+  const { size } = request.checkpoint.checkpoint
+  if (request.oldSize > size) return refuse(400, 'the old size is above the size of the checkpoint')
+  const suspicion = suspect(hasher, request.checkpoint, logLines, record)
+  const recorded = record?.size ?? 0
+  if (request.oldSize !== recorded) {
+    return { status: 409, body: `${recorded}\n`, contentType: SIZE_CONTENT_TYPE, suspicion }
+  }
+  const fault = consistencyFault(hasher, request, record)
+  if (fault !== null) return refuse(422, fault, suspicion ?? unproven(request.checkpoint, logLines, record))
+  return grant(input)
+}
+
+function grant({ request, logLines, record, keys, now }: JudgeInput): WitnessGrant | WitnessRefusal {
+  const { checkpoint } = request
+  const timestamp = Math.max(now, record?.timestamp ?? 0)
+  if (!Number.isSafeInteger(timestamp) || timestamp < 1) throw new RangeError('a cosignature needs a time after 1970')
+  const covering = keys.filter((key) => coversCheckpoint(key, checkpoint.checkpoint))
+  if (covering.length === 0) return refuse(422, 'no key of this witness covers extension lines')
+  return { status: 'grant', checkpoint, logLines, keys: covering, timestamp }
+}
+
+/**
+ * The 200 of a granted request and the record to persist before it is sent.
+ * @param lines one by each of the grant's keys, made for the grant's time
+ */
+export function grantedDecision(
+  { checkpoint: { checkpoint, note }, logLines, timestamp }: WitnessGrant,
+  lines: readonly NoteSignature[],
+): Extract<WitnessDecision, { readonly status: 200 }> {
+  const copy = formatNote({ text: note.text, signatures: [...logLines, ...lines] })
+  return {
+    status: 200,
+    body: formatSignatureLines(lines),
+    record: { size: checkpoint.size, root: checkpoint.root, timestamp, checkpoint: copy },
+  }
+}
+
+function refuse(status: WitnessRefusal['status'], reason: string, suspicion: Suspicion | null = null): WitnessRefusal {
+  return { status, body: `${reason}\n`, suspicion }
+}
+
 /**
  * The reason for a 422, or null if the checkpoint extends the record; an empty tree extends only the empty tree's root.
  */
 function consistencyFault(
-  crypto: Crypto,
+  hasher: Hasher,
   { oldSize, proof, checkpoint: { checkpoint } }: AddCheckpointRequest,
   record: WitnessRecord | null,
 ): string | null {
   try {
-    const fromRoot = record?.root ?? emptyRoot(crypto)
-    checkConsistency(crypto, { from: oldSize, to: checkpoint.size, fromRoot, toRoot: checkpoint.root, proof })
+    const fromRoot = record?.root ?? emptyRoot(hasher)
+    checkConsistency(hasher, { from: oldSize, to: checkpoint.size, fromRoot, toRoot: checkpoint.root, proof })
     return null
   } catch (error) {
     if (error instanceof ProofError) return error.detail
@@ -201,14 +277,14 @@ function consistencyFault(
 
 /** What the signed checkpoint shows by itself, whatever old size and proof came with it. */
 function suspect(
-  crypto: Crypto,
+  hasher: Hasher,
   { checkpoint, note }: SignedCheckpoint,
   logLines: readonly NoteSignature[],
   record: WitnessRecord | null,
 ): Suspicion | null {
   const submitted = formatNote({ text: note.text, signatures: logLines })
   const recorded = record?.checkpoint ?? null
-  if (checkpoint.size === 0 && !equalBytes(checkpoint.root, emptyRoot(crypto))) {
+  if (checkpoint.size === 0 && !equalBytes(checkpoint.root, emptyRoot(hasher))) {
     return { kind: 'empty-root', recorded, submitted }
   }
   const split = record !== null && checkpoint.size === record.size && !equalBytes(checkpoint.root, record.root)
@@ -223,22 +299,6 @@ function unproven(
   if (record === null) return null
   const submitted = formatNote({ text: note.text, signatures: logLines })
   return { kind: 'unproven', recorded: record.checkpoint, submitted }
-}
-
-function cosign({ request, record, signers, now }: WitnessInput, logLines: readonly NoteSignature[]): WitnessDecision {
-  const { checkpoint, note } = request.checkpoint
-  const timestamp = Math.max(now, record?.timestamp ?? 0)
-  if (!Number.isSafeInteger(timestamp) || timestamp < 1) throw new RangeError('a cosignature needs a time after 1970')
-  const lines = signers
-    .filter(({ key }) => coversCheckpoint(key, checkpoint))
-    .map((signer) => signer.sign({ checkpoint, body: note.text }, timestamp))
-  if (lines.length === 0) return refuse(422, 'no key of this witness covers extension lines')
-  const copy = formatNote({ text: note.text, signatures: [...logLines, ...lines] })
-  return {
-    status: 200,
-    body: formatSignatureLines(lines),
-    record: { size: checkpoint.size, root: checkpoint.root, timestamp, checkpoint: copy },
-  }
 }
 
 function parseRequestCheckpoint(text: string): SignedCheckpoint {

@@ -10,7 +10,6 @@ import {
   fromUtf8,
   httpGet,
   NoteError,
-  type NoteSigner,
   parseSignedCheckpoint,
   type SignedCheckpoint,
   SourceError,
@@ -20,12 +19,13 @@ import {
   verifyCheckpoint,
 } from '@samebits/core'
 import { exitCodes, ProgramError } from '@samebits/host'
+import type { Cosigner } from './cosigner.ts'
 import type { WitnessStore } from './witness-store.ts'
 
 export interface NotBehindParts {
   readonly crypto: Crypto
   readonly store: WitnessStore
-  readonly signers: readonly NoteSigner[]
+  readonly signers: readonly Cosigner[]
   /** The monitoring prefix under which this witness's copies are published; `<url>/<origin hash>/checkpoint`. */
   readonly monitoringUrl: string
   readonly fetch: typeof globalThis.fetch

@@ -5,16 +5,10 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import {
-  cosignatureSigner,
-  type KeyAlgorithm,
-  keyNameFault,
-  MAX_NAME_BYTES,
-  type NoteSigner,
-  utf8,
-} from '@samebits/core'
+import { type KeyAlgorithm, keyNameFault, MAX_NAME_BYTES, utf8 } from '@samebits/core'
 import { generateSigningKey, nodeCrypto, signingKeyFromPem, signingKeyToPem } from '@samebits/core/node'
 import { createFileDurably, isCode, ProgramError, readKeyFile, writeKeyFile } from '@samebits/host'
+import { type Cosigner, poolCosigner } from './cosigner.ts'
 
 /** ML-DSA-44 first: C2SP tlog-witness asks for it; Ed25519 for clients that know no other. */
 const algorithms = ['ml-dsa-44', 'ed25519'] as const satisfies readonly KeyAlgorithm[]
@@ -30,14 +24,14 @@ function demandName(name: string): void {
 }
 
 /** Makes the keys of a new witness. @throws ProgramError NAME_INVALID, KEY_FILE where one is there already */
-export async function createWitnessKeys(folder: string, name: string): Promise<readonly NoteSigner[]> {
+export async function createWitnessKeys(folder: string, name: string): Promise<readonly Cosigner[]> {
   demandName(name)
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const signers: NoteSigner[] = []
+  const signers: Cosigner[] = []
   for (const algorithm of algorithms) {
     const key = generateSigningKey(algorithm)
     await writeKeyFile(join(folder, `${algorithm}.pem`), signingKeyToPem(key))
-    signers.push(cosignatureSigner(nodeCrypto, name, key))
+    signers.push(poolCosigner(nodeCrypto, name, key))
   }
   await createFileDurably(join(folder, nameFile), `${name}\n`)
   return signers
@@ -56,9 +50,9 @@ async function readName(path: string): Promise<string> {
 }
 
 /** @throws ProgramError KEY_FILE, NAME_INVALID */
-export async function loadWitnessKeys(folder: string): Promise<readonly NoteSigner[]> {
+export async function loadWitnessKeys(folder: string): Promise<readonly Cosigner[]> {
   const name = await readName(join(folder, nameFile))
-  const signers: NoteSigner[] = []
+  const signers: Cosigner[] = []
   for (const algorithm of algorithms) {
     const path = join(folder, `${algorithm}.pem`)
     const key = signingKeyFromPem(await readKeyFile(path))
@@ -66,7 +60,7 @@ export async function loadWitnessKeys(folder: string): Promise<readonly NoteSign
       const remedy = 'Name the folder that samebits-monitor keygen wrote.'
       throw new ProgramError({ code: 'KEY_FILE', detail: `${path} holds a key for ${key.algorithm}`, remedy })
     }
-    signers.push(cosignatureSigner(nodeCrypto, name, key))
+    signers.push(poolCosigner(nodeCrypto, name, key))
   }
   return signers
 }

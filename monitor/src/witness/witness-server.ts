@@ -1,11 +1,11 @@
 /** A running witness, put together from its parts. */
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { NoteSigner } from '@samebits/core'
-import { nodeCrypto } from '@samebits/core/node'
+import { nodeCrypto, verifyInPool } from '@samebits/core/node'
 import { acquireLock, closeServer, listen, ProgramError, syncDirectory } from '@samebits/host'
 import { createHttpServer, type ServerLimits } from '../http/server-http.ts'
 import { Budget } from './budget.ts'
+import type { Cosigner } from './cosigner.ts'
 import type { LogList } from './log-list.ts'
 import { LogListSource } from './log-list-source.ts'
 import { demandNotBehind } from './not-behind.ts'
@@ -49,7 +49,7 @@ export interface WitnessServerOptions {
 }
 
 export interface WitnessServerDeps {
-  readonly signers: readonly NoteSigner[]
+  readonly signers: readonly Cosigner[]
   readonly timing: Timing
   readonly fetch: typeof globalThis.fetch
   readonly operator: OperatorLog
@@ -116,7 +116,8 @@ async function serve(options: WitnessServerOptions, deps: WitnessServerDeps, sta
   const metrics = createWitnessMetrics()
   const suspicions = await openSuspicions(state.evidence, deps, metrics)
   const witness = new Witness({
-    ...{ crypto: nodeCrypto, store: state.store, signers: deps.signers, maxPending: options.maxPending },
+    ...{ crypto: nodeCrypto, verify: verifyInPool, store: state.store, signers: deps.signers },
+    maxPending: options.maxPending,
     ...{ now: timing.now, defer: timing.defer, logs: () => logs.list },
     suspect: (origin, suspicion) => void suspicions.keep(origin, suspicion),
     halted: (error) => operator.error({ err: error }, 'halted: nothing is cosigned until a restart'),

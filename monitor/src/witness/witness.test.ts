@@ -1,9 +1,10 @@
 /** What a witness does when a part under it fails: over a store in memory, and stores that fail as real ones may. */
-import type { NoteSigner, Suspicion, WitnessDecision, WitnessRecord } from '@samebits/core'
-import { nodeCrypto } from '@samebits/core/node'
+import type { NoteSignature, Suspicion, WitnessDecision, WitnessRecord } from '@samebits/core'
+import { nodeCrypto, verifyInPool } from '@samebits/core/node'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { listOf, makeSigners, TestLog } from '../testing.ts'
+import type { Cosigner } from './cosigner.ts'
 import { parseLogList } from './log-list.ts'
 import { openMemoryWitnessStore } from './memory-witness-store.ts'
 import { Witness, type WitnessHaltedError } from './witness.ts'
@@ -16,7 +17,7 @@ const signers = makeSigners()
 
 interface Setup {
   readonly store?: WitnessStore
-  readonly signers?: readonly NoteSigner[]
+  readonly signers?: readonly Cosigner[]
   readonly now?: () => number
   readonly maxPending?: number
 }
@@ -32,6 +33,7 @@ function start({
   const witness = new Witness({
     ...{
       crypto: nodeCrypto,
+      verify: verifyInPool,
       store,
       signers: rest.signers ?? signers,
       logs: () => list,
@@ -44,6 +46,9 @@ function start({
   })
   return { witness, store, suspicions, halts }
 }
+
+/** Of no key; enough where nobody verifies. */
+const line: NoteSignature = { name: 'witness.example/w1', keyId: 1, signature: new Uint8Array(8) }
 
 const ok = expect.objectContaining({ status: 200 })
 
@@ -64,11 +69,11 @@ function failing(plan: (Error | null)[]) {
 }
 
 describe('a defect', () => {
-  const broken: NoteSigner = {
-    key: (signers[0] as NoteSigner).key,
-    sign(subject, time) {
+  const broken: Cosigner = {
+    key: (signers[0] as Cosigner).key,
+    async sign(subject, time) {
       if (subject.checkpoint.size === 13) throw new RangeError('on purpose')
-      return (signers[0] as NoteSigner).sign(subject, time)
+      return (signers[0] as Cosigner).sign(subject, time)
     },
   }
 
@@ -94,14 +99,34 @@ describe('a defect', () => {
   })
 })
 
+/** Signs as the first of `signers` does, when `go` resolves. */
+function held(go: Promise<void>): Cosigner {
+  const { key, sign } = signers[0] as Cosigner
+  return { key, sign: (subject, time) => go.then(() => sign(subject, time)) }
+}
+
 describe('a store that cannot write now', () => {
   it('costs the requests of that moment, and nothing is cosigned that was not kept', async () => {
     const { witness, store, halts } = start({ store: failing([new StoreUnavailableError('full')]) })
-    const answers = await Promise.allSettled([witness.add(log.request(0, 5)), witness.add(other.request(0, 5))])
-    expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    await expect(witness.add(log.request(0, 5))).rejects.toMatchObject({ code: 'STATE_UNAVAILABLE' })
     expect([store.origins(), halts, witness.halted]).toEqual([[], [], null])
     expect(await witness.add(log.request(0, 6))).toEqual(ok)
     expect(store.read(log.origin)?.size).toBe(6)
+  })
+})
+
+describe('a record that changes between its check and its write', () => {
+  it('is left alone: that request fails, nothing is answered with a cosignature', async () => {
+    const { promise: go, resolve } = Promise.withResolvers<void>()
+    const { witness, store, halts } = start({ signers: [held(go)] })
+    const answer = witness.add(log.request(0, 5))
+    const refused = expect(answer).rejects.toMatchObject({ code: 'RECORD_CHANGED' })
+    const strange = { size: 9, root: log.root(9, 'other'), timestamp: 1, checkpoint: 'by somebody else' }
+    await new Promise(setImmediate)
+    store.transact((transaction) => transaction.write(log.origin, strange))
+    resolve()
+    await refused
+    expect([store.read(log.origin)?.checkpoint, halts]).toEqual(['by somebody else', []])
   })
 })
 
@@ -128,7 +153,7 @@ describe('many requests', () => {
     expect((await witness.add(log.request(5, 6))).status).toBe(200)
   })
 
-  it('are all answered, however many come at once, and more than one transaction takes them', async () => {
+  it('are all answered, however many come at once, and those that are ready together share one sync', async () => {
     const store = openMemoryWitnessStore()
     let transactions = 0
     const counting: WitnessStore = {
@@ -138,10 +163,16 @@ describe('many requests', () => {
         return store.transact(work)
       },
     }
-    const { witness } = start({ store: counting })
-    const answers = await Promise.all(Array.from({ length: 300 }, () => witness.add(log.request(0, 5))))
-    expect(answers.map(({ status }) => status)).toEqual([200, ...new Array(299).fill(409)])
-    expect(transactions).toBe(19)
+    const { promise: go, resolve } = Promise.withResolvers<void>()
+    const { witness } = start({ store: counting, signers: [{ ...held(go), sign: () => go.then(() => line) }] })
+    const ours = Array.from({ length: 300 }, () => witness.add(log.request(0, 5)))
+    const theirs = witness.add(other.request(0, 5))
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect([transactions, store.origins()]).toEqual([0, []])
+    resolve()
+    expect((await Promise.all(ours)).map(({ status }) => status)).toEqual([200, ...new Array(299).fill(409)])
+    expect((await theirs).status).toBe(200)
+    expect(transactions).toBeLessThanOrEqual(2)
   })
 })
 

@@ -1,28 +1,39 @@
 /**
  * A witness: checks that a log only grows, persists that it saw so, and says it with its keys (C2SP tlog-witness).
  *
- * Requests that arrive together are decided one after the other in one transaction and answered after its commit: check and
- * persist are atomic, no signature leaves before the state that it vouches for is durable, and many logs share one sync of
- * the disk.
+ * A request's way: the log's signature, in the thread pool; then, one request of a log at a time, the check against the record;
+ * the cosignatures, in the thread pool; the new record, durable, in one transaction with those of other logs, and only if the record
+ * is still the one that was checked; the answer. So check and persist are one step for each log, no cosignature leaves before the
+ * state that it vouches for is on the disk, and the main thread neither verifies nor signs.
  */
 import {
   type AddCheckpointRequest,
   type Crypto,
-  type NoteSigner,
-  processAddCheckpoint,
+  grantedDecision,
+  judgeAddCheckpoint,
+  type NoteSignature,
   type Suspicion,
   toHex,
+  unknownOrigin,
+  unsigned,
   utf8,
   type WitnessDecision,
+  type WitnessGrant,
 } from '@samebits/core'
+import { Commits, RecordChangedError } from './commits.ts'
+import type { Cosigner } from './cosigner.ts'
 import type { LogList } from './log-list.ts'
-import { StoreUnavailableError, type WitnessStore, type WitnessTransaction } from './witness-store.ts'
+import { type VerifyLater, verifyLogged } from './log-signature.ts'
+import { Turns } from './turns.ts'
+import { StoreUnavailableError, type WitnessStore } from './witness-store.ts'
 
 export interface WitnessParts {
   readonly crypto: Crypto
+  readonly verify: VerifyLater
+  /** Nothing else writes to it while the witness lives. */
   readonly store: WitnessStore
   /** One for each key, all of one name. */
-  readonly signers: readonly NoteSigner[]
+  readonly signers: readonly Cosigner[]
   /** The logs known now: the list may be replaced while the witness runs. */
   readonly logs: () => LogList
   /** Unix seconds. */
@@ -31,7 +42,7 @@ export interface WitnessParts {
   readonly defer: (work: () => void) => void
   /** Most requests that wait at once. */
   readonly maxPending: number
-  /** A signed checkpoint that does not fit; called after the commit, never for what the log did not sign. Does not throw. */
+  /** A signed checkpoint that does not fit; called before the answer, never for what the log did not sign. Does not throw. */
   readonly suspect: (origin: string, suspicion: Suspicion) => void
   /** Called once, when the state could not be written. */
   readonly halted: (error: WitnessHaltedError) => void
@@ -49,31 +60,18 @@ export class WitnessHaltedError extends Error {
   readonly code = 'HALTED'
 }
 
-/**
- * Most requests of one transaction: each costs about two milliseconds of signing, and in the meantime nobody else is heard; between
- * two of them node accepts no more than one new connection.
- */
-const maxBatch = 16
-
-interface Pending {
-  readonly request: AddCheckpointRequest
-  readonly resolve: (decision: WitnessDecision) => void
-  readonly reject: (error: unknown) => void
-}
-
-/** A defect that one request met concerns that request alone: it has written nothing. */
-type Outcome = { readonly decision: WitnessDecision } | { readonly defect: unknown }
-
 export class Witness {
   readonly #parts: WitnessParts
   /** Of every log ever cosigned, listed now or not, by the SHA-256 of its origin in lower-case hex. */
   readonly #origins = new Map<string, string>()
-  readonly #queue: Pending[] = []
-  #scheduled = false
+  readonly #turns = new Turns()
+  readonly #commits: Commits
+  #pending = 0
   #halted: WitnessHaltedError | null = null
 
   constructor(parts: WitnessParts) {
     this.#parts = parts
+    this.#commits = new Commits(parts.store, parts.defer)
     for (const origin of parts.store.origins()) this.#remember(origin)
   }
 
@@ -90,16 +88,17 @@ export class Witness {
   /**
    * Decides one request; resolves once what it allows is durable.
    * @throws WitnessBusyError, WitnessHaltedError; StoreUnavailableError, nothing was written; any other error, a defect that this
-   * request met
+   * request met, which has written nothing
    */
-  add(request: AddCheckpointRequest): Promise<WitnessDecision> {
-    if (this.#halted !== null) return Promise.reject(this.#halted)
-    if (this.#queue.length >= this.#parts.maxPending)
-      return Promise.reject(new WitnessBusyError(`${this.#queue.length} requests wait`))
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ request, resolve, reject })
-      this.#schedule()
-    })
+  async add(request: AddCheckpointRequest): Promise<WitnessDecision> {
+    if (this.#halted !== null) throw this.#halted
+    if (this.#pending >= this.#parts.maxPending) throw new WitnessBusyError(`${this.#pending} requests wait`)
+    this.#pending++
+    try {
+      return await this.#decide(request)
+    } finally {
+      this.#pending--
+    }
   }
 
   /**
@@ -111,68 +110,60 @@ export class Witness {
     return origin === undefined ? null : (this.#parts.store.read(origin)?.checkpoint ?? null)
   }
 
-  #schedule(): void {
-    if (this.#scheduled) return
-    this.#scheduled = true
-    this.#parts.defer(() => this.#run())
-  }
-
-  #run(): void {
-    this.#scheduled = false
-    const batch = this.#queue.splice(0, maxBatch)
-    try {
-      const outcomes = this.#parts.store.transact((transaction) =>
-        batch.map(({ request }) => this.#decide(transaction, request)),
-      )
-      for (const [at, outcome] of outcomes.entries()) this.#answer(batch[at] as Pending, outcome)
-    } catch (error) {
-      this.#fail(batch, error)
-    }
-    if (this.#queue.length > 0) this.#schedule()
-  }
-
-  #decide(transaction: WitnessTransaction, request: AddCheckpointRequest): Outcome {
-    const { crypto, signers, logs, now } = this.#parts
+  async #decide(request: AddCheckpointRequest): Promise<WitnessDecision> {
+    const { logs, verify } = this.#parts
     const { origin } = request.checkpoint.checkpoint
-    const logKeys = logs().get(origin)?.keys ?? null
-    const record = logKeys === null ? null : transaction.read(origin)
-    let decision: WitnessDecision
-    try {
-      decision = processAddCheckpoint(crypto, { request, logKeys, record, signers, now: now() })
-    } catch (defect) {
-      return { defect }
-    }
-    if (decision.status === 200) transaction.write(origin, decision.record)
-    return { decision }
+    const log = logs().get(origin)
+    if (log === undefined) return unknownOrigin
+    const logLines = await verifyLogged(verify, request.checkpoint, log.keys)
+    if (logLines === null) return unsigned
+    return this.#turns.take(origin, () => this.#judge(request, logLines))
   }
 
-  #answer({ request, resolve, reject }: Pending, outcome: Outcome): void {
-    if ('defect' in outcome) {
-      reject(outcome.defect)
-      return
-    }
-    const { decision } = outcome
+  /** Runs alone among the requests of its log. */
+  async #judge(request: AddCheckpointRequest, logLines: readonly NoteSignature[]): Promise<WitnessDecision> {
+    if (this.#halted !== null) throw this.#halted
+    const { crypto, store, signers, now, suspect } = this.#parts
     const { origin } = request.checkpoint.checkpoint
-    if (decision.status === 200) this.#remember(origin)
-    else if (decision.suspicion !== null) this.#parts.suspect(origin, decision.suspicion)
-    resolve(decision)
+    const before = this.#stored(() => store.read(origin))
+    const keys = signers.map(({ key }) => key)
+    const judged = judgeAddCheckpoint(crypto, { request, logLines, record: before, keys, now: now() })
+    if (judged.status !== 'grant') {
+      if (judged.suspicion !== null) suspect(origin, judged.suspicion)
+      return judged
+    }
+    const decision = grantedDecision(judged, await this.#sign(judged))
+    await this.#commits.write({ origin, before, after: decision.record }).catch((error) => this.#fail(error))
+    this.#remember(origin)
+    return decision
+  }
+
+  #sign({ checkpoint, keys, timestamp }: WitnessGrant): Promise<NoteSignature[]> {
+    const subject = { checkpoint: checkpoint.checkpoint, body: checkpoint.note.text }
+    const signers = this.#parts.signers.filter(({ key }) => keys.includes(key))
+    return Promise.all(signers.map((signer) => signer.sign(subject, timestamp)))
   }
 
   #remember(origin: string): void {
     this.#origins.set(toHex(this.#parts.crypto.sha256(utf8(origin))), origin)
   }
 
-  /** After a failed sync nobody knows what is on the disk: only a new process, which reads it, may sign again. */
-  #fail(batch: readonly Pending[], cause: unknown): void {
-    if (cause instanceof StoreUnavailableError) {
-      for (const { reject } of batch) reject(cause)
-      return
+  #stored<T>(read: () => T): T {
+    try {
+      return read()
+    } catch (error) {
+      return this.#fail(error)
     }
-    const halted = new WitnessHaltedError('the state could not be written; nothing is cosigned until a restart', {
-      cause,
-    })
-    this.#halted = halted
-    for (const { reject } of [...batch, ...this.#queue.splice(0)]) reject(halted)
-    this.#parts.halted(halted)
+  }
+
+  /** After a failed sync nobody knows what is on the disk: only a new process, which reads it, may sign again. */
+  #fail(cause: unknown): never {
+    if (cause instanceof StoreUnavailableError || cause instanceof RecordChangedError) throw cause
+    if (this.#halted === null) {
+      const message = 'the state could not be written; nothing is cosigned until a restart'
+      this.#halted = new WitnessHaltedError(message, { cause })
+      this.#parts.halted(this.#halted)
+    }
+    throw this.#halted
   }
 }

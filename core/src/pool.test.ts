@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type KeyAlgorithm, utf8 } from './index.ts'
-import { generateSigningKey, nodeCrypto, verifyInPool } from './node.ts'
+import { generateSigningKey, nodeCrypto, signInPool, verifyInPool } from './node.ts'
 
 const algorithms: readonly KeyAlgorithm[] = ['ed25519', 'ml-dsa-44', 'ecdsa-p256', 'ecdsa-p384']
 const message = utf8('a message')
@@ -23,5 +23,19 @@ describe.each(algorithms)('verifyInPool with %s', (algorithm) => {
     const verdict = await verifyInPool({ algorithm, publicKey }, text, bytes)
     expect(verdict).toBe(nodeCrypto.verify({ algorithm, publicKey }, text, bytes))
     expect(verdict).toBe(what === 'its own signature')
+  })
+})
+
+describe('signInPool', () => {
+  test.each(algorithms)('signs as the key itself does, with %s', async (algorithm) => {
+    const key = generateSigningKey(algorithm)
+    const signature = await signInPool(key, message)
+    expect(nodeCrypto.verify(key, message, signature)).toBe(true)
+    expect(nodeCrypto.verify(key, utf8('another'), signature)).toBe(false)
+  })
+
+  test('refuses an object that only looks like a key', async () => {
+    const { algorithm, publicKey } = generateSigningKey('ed25519')
+    await expect(signInPool({ algorithm, publicKey, sign: () => message }, message)).rejects.toThrow(TypeError)
   })
 })
