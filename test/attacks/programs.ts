@@ -55,6 +55,7 @@ export async function updaterOptions(
     online: ask.offline !== true,
     acceptStale: ask.acceptStaleDays === undefined ? null : ask.acceptStaleDays * day,
     downgradeTo: ask.downgradeTo ?? null,
+    unpack: ask.unpack === true,
     ...(ask.healthCheck === undefined ? {} : { healthCheck: { command: ask.healthCheck, timeoutMs: 10_000 } }),
     fetch,
     clock: () => stage.now,
@@ -171,6 +172,7 @@ export async function runCommandLine(program: string, stage: Stage, home: string
     ...(ask.offline === true ? ['--offline'] : []),
     ...(ask.acceptStaleDays === undefined ? [] : ['--accept-stale', `${ask.acceptStaleDays}d`]),
     ...(ask.downgradeTo === undefined ? [] : ['--downgrade-to', ask.downgradeTo]),
+    ...(ask.unpack === true ? ['--unpack'] : []),
     ...(ask.healthCheck === undefined ? [] : ['--health-check', JSON.stringify(ask.healthCheck)]),
   ]
   const ended = await run(['--import', clockAt(now), program, ...flags], home, environment)

@@ -52,6 +52,7 @@ export interface Ask {
   readonly acceptStaleDays?: number
   readonly downgradeTo?: string
   readonly healthCheck?: HealthCheck['command']
+  readonly unpack?: boolean
 }
 
 /** The one artifact of an ordinary release: a file that keeps its name. */

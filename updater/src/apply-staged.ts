@@ -11,15 +11,18 @@ import {
 } from '@samebits/core'
 import { type Begun, beginRun } from './begin-run.ts'
 import { drive } from './driver.ts'
-import { IoFailure } from './failure.ts'
+import { IoFailure, reasonOf } from './failure.ts'
+import { InstallFailure, type Recovery } from './install-job.ts'
 import { readInstallRecord } from './install-record.ts'
-import { createInstaller, type Installer, InstallFailure, type Recovery } from './installer.ts'
+import { createInstaller, type Installer } from './installer.ts'
 import { type FormerSet, hasJournal, type Journal } from './journal.ts'
 import { setDigest } from './manifest.ts'
 import type { UpdaterOptions } from './options.ts'
 import { openFolder, privateMode, workspaceName } from './paths.ts'
 import { type ApplyResult, type RecoverResult, stoppedBy } from './results.ts'
 import type { StateStore } from './state-store.ts'
+import { currentName } from './tree-place.ts'
+import { unpackingOf } from './unpacking.ts'
 
 interface Approved {
   readonly kind: 'approved'
@@ -64,6 +67,7 @@ export async function applyStaged(
     const next = { record, files: release.files.map(({ name, sha256, size }) => ({ name, sha256, size })) }
     await installer.install({
       next,
+      unpack: unpackingOf(options, release),
       installed: begun.installed,
       commit: (journal) => commit(approved, journal),
       signal,
@@ -79,8 +83,10 @@ async function commit({ begun, release, state }: Approved, { previous }: Journal
   await begun.keeper.keep(applied(state, release, formerInstall(previous)).state)
 }
 
-function formerInstall({ record, files }: FormerSet): PreviousInstall | null {
-  return record === null ? null : { ...record, manifestSha256: setDigest(files) }
+function formerInstall({ record, files, tree }: FormerSet): PreviousInstall | null {
+  if (record === null) return null
+  const unpacked = tree === null ? [] : [{ name: currentName, sha256: tree.sha256, size: 0 }]
+  return { ...record, manifestSha256: setDigest([...files, ...unpacked]) }
 }
 
 async function openInstaller({
@@ -116,10 +122,11 @@ export async function recoverInstall(
   if (installDir === null || !(await hasJournal(join(installDir, workspaceName)))) return { kind: 'none' }
   const judge = new JournalJudge(options, store, signal)
   const installer = await openInstaller(options)
-  const recovery = await installer.recover({
-    judge: (journal) => judge.judge(journal),
-    commit: (journal) => judge.commit(journal),
-    signal,
+  const job = { judge: (journal: Journal) => judge.judge(journal), commit: (journal: Journal) => judge.commit(journal) }
+  const recovery = await installer.recover({ ...job, signal }).catch((error: unknown) => {
+    if (!(error instanceof Error && 'syscall' in error)) throw error
+    const detail = `what was interrupted cannot be ended: ${reasonOf(error)}`
+    throw new IoFailure('INSTALL_FAILED', detail, { cause: error })
   })
   if (recovery.kind === 'restored' && recovery.hold) await judge.hold()
   return recovery.kind === 'none' || recovery.kind === 'rejected'

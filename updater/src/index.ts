@@ -5,8 +5,8 @@ export type { FileDigest } from './file-hash.ts'
 export { hashFile } from './hash-path.ts'
 export type { HealthCheck } from './health-check.ts'
 export type { Fetch } from './http-client.ts'
+export type { InstallStep } from './install-job.ts'
 export { readInstallRecord } from './install-record.ts'
-export type { InstallStep } from './installer.ts'
 export type { UpdaterEvent, UpdaterOptions } from './options.ts'
 export {
   type AcceptedResult,

@@ -1,84 +1,14 @@
-import { spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { appendFileSync, renameSync, writeFileSync } from 'node:fs'
 import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { InstallRecord } from '@samebits/core'
 import { describe, expect, test } from 'vitest'
-import { me, temporaryFolder } from '../test-support/folders.ts'
-import { createInstaller, type InstallerOptions, type InstallStep, openStaging } from './installer.ts'
-import type { InstalledSet, Journal } from './journal.ts'
+import { dieWhileInstalling } from '../test-support/die.ts'
+import { me } from '../test-support/folders.ts'
+import { digest, house, one, release, two } from '../test-support/house.ts'
+import type { HealthCheck } from './health-check.ts'
+import type { InstallStep } from './install-job.ts'
+import { createInstaller } from './installer.ts'
 import { openFolder } from './paths.ts'
-
-const digest = (text: string) => createHash('sha256').update(text).digest('hex')
-const record = (sequence: number, sha256: string): InstallRecord => ({
-  product: 'example.com/notes',
-  channel: 'stable',
-  id: digest(`release ${sequence}`),
-  sequence,
-  version: `1.${sequence}.0`,
-  sha256,
-  trustVersion: 1,
-})
-
-/** A release as files by name; the first is the artifact. */
-const release = (sequence: number, files: Record<string, string>): InstalledSet => {
-  const list = Object.entries(files).map(([name, text]) => ({
-    name,
-    sha256: digest(text),
-    size: Buffer.byteLength(text),
-  }))
-  return { record: record(sequence, list[0]?.sha256 ?? ''), files: list }
-}
-
-const one = { notes: '#!/bin/sh\necho one\n', helper: 'helper one' }
-const two = { notes: '#!/bin/sh\necho two\n', library: 'library two' }
-
-async function house(more: Partial<InstallerOptions> = {}) {
-  const temporary = await temporaryFolder()
-  const folder = await openFolder(join(temporary.path, 'app'), me)
-  const workspace = await openFolder(join(folder.path, '.samebits'), me, 0o700)
-  const staging = await openStaging(workspace)
-  const commits: string[] = []
-  const options: InstallerOptions = { folder, workspace, platform: process.platform, ...more }
-  const stage = async (files: Record<string, string>) => {
-    for (const text of Object.values(files)) await writeFile(join(staging, digest(text)), text)
-  }
-  const install = async (
-    sequence: number,
-    files: Record<string, string>,
-    installed: InstallRecord | null,
-    over: Partial<InstallerOptions> = {},
-  ) => {
-    await stage(files)
-    const commit = async ({ next }: Journal) => void commits.push(next.record.version)
-    await createInstaller({ ...options, ...over }).install({ next: release(sequence, files), installed, commit })
-  }
-  const recover = (over: Partial<InstallerOptions> = {}, opinion: 'approved' | 'refused' | 'unknown' = 'approved') =>
-    createInstaller({ ...options, ...over }).recover({
-      judge: async () => opinion,
-      commit: async ({ next }) => void commits.push(next.record.version),
-    })
-  const seen = async () => {
-    const names = (await readdir(folder.path))
-      .filter((name) => name !== '.samebits' && name !== 'installed.json')
-      .sort()
-    const files = await Promise.all(names.map(async (name) => [name, await readFile(join(folder.path, name), 'utf8')]))
-    const text = await readFile(join(folder.path, 'installed.json'), 'utf8').catch(() => 'null')
-    return { files: Object.fromEntries(files), version: JSON.parse(text)?.version ?? null }
-  }
-  return {
-    folder: folder.path,
-    workspace: workspace.path,
-    staging,
-    commits,
-    stage,
-    install,
-    recover,
-    seen,
-    [Symbol.asyncDispose]: temporary[Symbol.asyncDispose],
-  }
-}
 
 const first = release(1, one).record
 
@@ -189,7 +119,7 @@ describe('what is refused', () => {
     await it.install(1, one, null)
     await it.stage(two)
     await writeFile(join(it.staging, digest(two.notes)), 'evil')
-    const job = { next: release(2, two), installed: first, commit: async () => undefined }
+    const job = { next: release(2, two), unpack: null, installed: first, commit: async () => undefined }
     const installer = createInstaller({
       folder: await openFolder(it.folder, me),
       workspace: await openFolder(it.workspace, me),
@@ -291,8 +221,8 @@ describe('recovery', () => {
     const journal = {
       format: 1,
       step: 'kept',
-      next: release(2, two),
-      previous: { record: first, files },
+      next: { ...release(2, two), tree: null },
+      previous: { record: first, files, tree: null },
       healthCheck: false,
     }
     await writeFile(join(it.workspace, 'journal.json'), JSON.stringify(journal))
@@ -302,22 +232,8 @@ describe('recovery', () => {
 })
 
 describe('SIGKILL', () => {
-  /** Runs the installation of release 2 over release 1 in a process of its own that dies at `step`. */
-  async function dieAt(folder: string, step: string, healthCheck?: { command: string[]; timeoutMs: number }) {
-    const script = join(import.meta.dirname, '../test-support/install-and-die.ts')
-    const job = JSON.stringify({ next: release(2, two), installed: first, healthCheck })
-    const child = spawn(process.execPath, ['--conditions=samebits-source', script, folder, step, job], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    let steps = ''
-    child.stdout.on('data', (text) => {
-      steps += text
-    })
-    const [status, signal] = await new Promise<[number | null, string | null]>((resolve) =>
-      child.on('close', (...end) => resolve(end)),
-    )
-    return { status, signal, steps: steps.trim().split('\n') }
-  }
+  const dieAt = (folder: string, step: string, healthCheck?: HealthCheck) =>
+    dieWhileInstalling(folder, step, { next: release(2, two), installed: first, healthCheck })
 
   const steps = [
     'verified',

@@ -2,6 +2,7 @@
  * Putting verified files in place so that a crash at any moment leaves the old version or the new one, whole.
  *
  *     <folder>/<artifact …>           what runs
+ *     <folder>/current -> versions/…  or an unpacked version (`tree-place.ts`)
  *     <folder>/installed.json         what it is
  *     <folder>/.samebits/journal.json what was under way
  *                        manifest.json  the names that the installed release brought
@@ -16,89 +17,35 @@ import { constants } from 'node:fs'
 import { chmod, lstat, mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatInstallRecord } from '@samebits/core'
-import { acquireLock, isCode, syncDirectory, writeFileDurably } from '@samebits/host'
+import { syncDirectory, writeFileDurably } from '@samebits/host'
 import { IoFailure, isFailure, reasonOf } from './failure.ts'
 import { hashHandle } from './file-hash.ts'
-import { type HealthCheck, runHealthCheck } from './health-check.ts'
+import { runHealthCheck } from './health-check.ts'
+import {
+  type InstallerOptions,
+  InstallFailure,
+  type InstallJob,
+  type InstallStep,
+  type RecoverJob,
+  type Recovery,
+} from './install-job.ts'
 import { installRecordName } from './install-record.ts'
 import {
   type FormerSet,
   type InstalledFile,
-  type InstalledSet,
   type Journal,
   type JournalStep,
+  placedFiles,
   readJournal,
   removeJournal,
   writeJournal,
 } from './journal.ts'
+import { lockFolder } from './lock-folder.ts'
 import { readManifest, writeManifest } from './manifest.ts'
 import { artifactPath, type Folder, openPlainFile } from './paths.ts'
-import { digestOf, duplicate, keep, moveInto, type OpenFile } from './swap-files.ts'
-
-/** An installation that did not come to its end. */
-export class InstallFailure extends IoFailure {
-  /** False: nothing of the installed version was touched. True: it was touched, and put back as far as `detail` says. */
-  readonly swapBegan: boolean
-  /** The new version is at fault: do not try it again. */
-  readonly hold: boolean
-  constructor(
-    detail: string,
-    init: { readonly swapBegan: boolean; readonly hold?: boolean; readonly cause?: unknown },
-  ) {
-    super('INSTALL_FAILED', detail, { cause: init.cause })
-    this.swapBegan = init.swapBegan
-    this.hold = init.hold ?? false
-  }
-}
-
-/** Each is reached after its effect is on the disk. */
-export type InstallStep =
-  | 'verified'
-  | JournalStep
-  | `placed ${string}`
-  | 'recorded'
-  | 'healthy'
-  | 'committed'
-  | 'tidied'
-
-export interface InstallerOptions {
-  /** Where the application lives. */
-  readonly folder: Folder
-  /** `.samebits` in it. */
-  readonly workspace: Folder
-  readonly platform: NodeJS.Platform
-  readonly healthCheck?: HealthCheck | undefined
-  /** Give new files the right to be run; else they get it only where the file of that name had it. */
-  readonly executable?: boolean
-  readonly onStep?: ((step: InstallStep) => void) | undefined
-}
-
-export interface InstallJob {
-  /** The first file is the artifact, the others are its parts; each lies in `staged/` under its digest. */
-  readonly next: InstalledSet
-  /** What the install folder said before. */
-  readonly installed: FormerSet['record']
-  /** Stores the state of after: called once the new version is in place and healthy; may be called again after a crash. */
-  readonly commit: (journal: Journal) => Promise<void>
-  readonly signal?: AbortSignal | undefined
-}
-
-export interface RecoverJob {
-  /**
-   * What today's state says of this installation. unknown: no updater with this state began it, so the journal is removed and
-   * nothing else done. refused: it may not be finished any more.
-   */
-  readonly judge: (journal: Journal) => Promise<'approved' | 'refused' | 'unknown'>
-  readonly commit: InstallJob['commit']
-  readonly signal?: AbortSignal | undefined
-}
-
-/** none: nothing was under way. rejected: a journal of unknown origin was removed. restored: the old version stands. finished: the new one. */
-export type Recovery =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'rejected'; readonly detail: string }
-  | { readonly kind: 'restored'; readonly journal: Journal; readonly hold: boolean; readonly detail: string }
-  | { readonly kind: 'finished'; readonly journal: Journal }
+import { assertUnchanged, digestOf, duplicate, fileAt, keep, moveInto, type OpenFile } from './swap-files.ts'
+import { currentName, TreePlace, type TreeRef } from './tree-place.ts'
+import { unpack } from './unpack.ts'
 
 export interface Installer {
   /** @throws InstallFailure, or IoFailure STATE_BUSY, PATH_REFUSED */
@@ -125,16 +72,18 @@ class Installation {
   readonly #folder: string
   readonly #workspace: string
   readonly #keeping: string
+  readonly #trees: TreePlace
 
   constructor(options: InstallerOptions) {
     this.#options = options
     this.#folder = options.folder.path
     this.#workspace = options.workspace.path
     this.#keeping = join(this.#workspace, 'keeping')
+    this.#trees = new TreePlace(this.#folder, this.#workspace, options.platform)
   }
 
   async exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const lock = acquireLock(join(this.#workspace, 'lock'))
+    const lock = lockFolder(this.#workspace)
     if (lock === null) throw new IoFailure('STATE_BUSY', `another run is installing into ${this.#folder}`)
     try {
       await this.#assertSame()
@@ -155,10 +104,12 @@ class Installation {
     let journal: Journal | null = null
     try {
       await this.#verify(job, handles)
-      const previous = await this.#survey(job)
-      journal = { step: 'prepared', next: job.next, previous, healthCheck: this.#options.healthCheck !== undefined }
+      const next = { ...job.next, tree: await this.#unpack(job, handles) }
+      const previous = await this.#survey(next, job.installed)
+      journal = { step: 'prepared', next, previous, healthCheck: this.#options.healthCheck !== undefined }
       await writeJournal(this.#workspace, journal)
       this.#reached('prepared')
+      await this.#admit(next.tree)
       await keep(previous.files, this.#folder, this.#keeping)
       journal = await this.#advance(journal, 'kept')
       await this.#swap(journal, handles)
@@ -197,9 +148,8 @@ class Installation {
 
   /** All new files were in place when the run ended; whether they run was not known. */
   async #judgeSwapped(journal: Journal, job: RecoverJob): Promise<Recovery> {
-    for (const { name, sha256 } of journal.next.files)
-      if ((await digestOf(artifactPath(this.#folder, name))) !== sha256)
-        return await this.#goBack(journal, false, `${name} is not what was installed`)
+    const wrong = await this.#misplaced(journal)
+    if (wrong !== null) return await this.#goBack(journal, false, `${wrong} is not what was installed`)
     if (journal.healthCheck && this.#options.healthCheck === undefined)
       return await this.#goBack(journal, false, 'the health check that was under way is not known to this run')
     try {
@@ -211,6 +161,15 @@ class Installation {
     return await this.#goForward(await this.#advance(journal, 'checked'), job)
   }
 
+  /** What of the new version is not in place as it should be; null where all is. */
+  async #misplaced({ next }: Journal): Promise<string | null> {
+    for (const { name, sha256 } of placedFiles(next))
+      if ((await digestOf(artifactPath(this.#folder, name))) !== sha256) return name
+    const { tree } = next
+    if (tree === null) return null
+    return (await this.#trees.current()) === tree.folder && (await this.#trees.isIntact(tree)) ? null : currentName
+  }
+
   async #goForward(journal: Journal, job: Pick<InstallJob, 'commit'>): Promise<Recovery> {
     await this.#finish(journal, job)
     return { kind: 'finished', journal }
@@ -218,7 +177,7 @@ class Installation {
 
   async #goBack(journal: Journal, hold: boolean, detail: string): Promise<Recovery> {
     if (journal.step !== 'prepared') await this.#restore(journal)
-    await this.#tidy(null)
+    await this.#giveUp(journal)
     return { kind: 'restored', journal, hold, detail }
   }
 
@@ -252,32 +211,54 @@ class Installation {
     this.#reached('verified')
   }
 
+  /** @returns the version that was unpacked, still in a folder of ours; null where there is nothing to unpack */
+  async #unpack(job: InstallJob, handles: ReadonlyMap<string, OpenFile>): Promise<TreeRef | null> {
+    const { unpack: kind, next, signal } = job
+    const [archive] = next.files
+    const open = archive === undefined ? undefined : handles.get(archive.name)
+    if (kind === null || archive === undefined || open === undefined) return null
+    await this.#trees.assertFree(next.files)
+    const { platform, unpackLimits: limits } = this.#options
+    const sha256 = await unpack({
+      ...{ archive: open.handle, kind, name: archive.name, size: archive.size, into: this.#trees.unpacking },
+      ...{ platform, signal, ...(limits === undefined ? {} : { limits }) },
+    })
+    await assertUnchanged(open, archive.name)
+    this.#reached('unpacked')
+    return { folder: await this.#trees.freeName(next.record.id), sha256 }
+  }
+
+  async #admit(tree: TreeRef | null): Promise<void> {
+    if (tree === null) return
+    await this.#trees.admit(tree)
+    this.#reached('admitted')
+  }
+
   /** What the swap will replace or remove: the files of the installed release, and whatever bears a new file's name. */
-  async #survey({ next, installed }: InstallJob): Promise<FormerSet> {
+  async #survey(next: Journal['next'], installed: FormerSet['record']): Promise<FormerSet> {
     const manifest = await readManifest(this.#workspace)
-    const names = new Set(next.files.map(({ name }) => name))
+    const names = new Set(placedFiles(next).map(({ name }) => name))
     if (installed !== null && manifest?.id === installed.id) for (const name of manifest.names) names.add(name)
     const files: InstalledFile[] = []
     for (const name of names) {
-      const handle = await openPlainFile(artifactPath(this.#folder, name), constants.O_RDONLY).catch(
-        (error: unknown) => {
-          if (isCode(error, 'ENOENT')) return null
-          throw error
-        },
-      )
-      if (handle === null) continue
-      try {
-        files.push({ name, ...(await hashHandle(handle)) })
-      } finally {
-        await handle.close()
-      }
+      const seen = await fileAt(artifactPath(this.#folder, name))
+      if (seen !== null) files.push({ name, ...seen })
     }
-    return { record: installed, files }
+    return { record: installed, files, tree: await this.#formerTree(manifest?.tree ?? null) }
+  }
+
+  /** The version that runs: as it was unpacked, where that is known. */
+  async #formerTree(recorded: TreeRef | null): Promise<TreeRef | null> {
+    const folder = await this.#trees.current()
+    if (folder === null) return null
+    if (recorded?.folder === folder) return recorded
+    const sha256 = await this.#trees.digest(folder)
+    return sha256 === null ? null : { folder, sha256 }
   }
 
   async #swap(journal: Journal, handles: ReadonlyMap<string, OpenFile>): Promise<void> {
     await this.#assertSame()
-    for (const file of journal.next.files) {
+    for (const file of placedFiles(journal.next)) {
       const target = artifactPath(this.#folder, file.name)
       const open = handles.get(file.name)
       if (open === undefined) throw new Error(`${file.name} was not verified`)
@@ -286,10 +267,12 @@ class Installation {
       await moveInto(open, join(stagingPath(this.#workspace), file.sha256), target)
       this.#reached(`placed ${file.name}`)
     }
-    const kept = new Set(journal.next.files.map(({ name }) => name))
+    const kept = new Set(placedFiles(journal.next).map(({ name }) => name))
     for (const { name } of journal.previous.files)
       if (!kept.has(name)) await rm(artifactPath(this.#folder, name), { force: true })
-    await this.#record(journal.next)
+    await this.#trees.switchTo(journal.next.tree)
+    if (journal.next.tree !== null) this.#reached(`placed ${currentName}`)
+    await this.#record({ ...journal.next, files: placedFiles(journal.next) })
   }
 
   async #modeFor(target: string): Promise<number> {
@@ -297,11 +280,11 @@ class Installation {
     return this.#options.executable || (former !== undefined && (former.mode & 0o100) !== 0) ? 0o755 : 0o644
   }
 
-  async #record({ record, files }: FormerSet): Promise<void> {
+  async #record({ record, files, tree }: FormerSet): Promise<void> {
     const path = join(this.#folder, installRecordName)
     if (record === null) await rm(path, { force: true })
     else {
-      await writeManifest(this.#workspace, { id: record.id, names: files.map(({ name }) => name) })
+      await writeManifest(this.#workspace, { id: record.id, names: files.map(({ name }) => name), tree })
       await writeFileDurably(path, formatInstallRecord(record))
     }
     await syncDirectory(this.#folder)
@@ -315,7 +298,7 @@ class Installation {
     if (healthCheck === undefined || first === undefined) return
     const directory = join(this.#workspace, 'health')
     await mkdir(directory, { recursive: true, mode: 0o700 })
-    const file = artifactPath(this.#folder, first.name)
+    const file = journal.next.tree === null ? artifactPath(this.#folder, first.name) : this.#trees.currentPath
     const seen = await runHealthCheck(healthCheck, { file, directory, platform, signal })
     await rm(directory, { recursive: true, force: true })
     if (seen !== null) throw new InstallFailure(seen, { swapBegan: true, hold: true })
@@ -327,14 +310,15 @@ class Installation {
     const replaced = await this.#assertSame().catch((failure: unknown) => failure)
     if (replaced !== undefined) return replaced // nothing is written through a name that leads elsewhere now
     if (journal === null || journal.step === 'prepared') {
-      if (journal !== null) await this.#tidy(null)
+      if (journal !== null) await this.#giveUp(journal)
+      else await this.#trees.tidy()
       return isFailure(error) || isAbort(error)
         ? error
         : new InstallFailure(reasonOf(error), { swapBegan: false, cause: error })
     }
     try {
       await this.#restore(journal)
-      await this.#tidy(null)
+      await this.#giveUp(journal)
     } catch (second) {
       const detail = `${reasonOf(error)}; the former version could not be put back: ${reasonOf(second)}`
       return new InstallFailure(detail, { swapBegan: true, hold: true, cause: error })
@@ -344,13 +328,15 @@ class Installation {
     return new InstallFailure(`${reasonOf(error)}; the former version is back`, { swapBegan: true, hold, cause: error })
   }
 
-  /** Puts the former files and record back. Every kept file is hashed before the first one is touched; safe to repeat. */
+  /** Puts the former files and record back. Everything kept is hashed before the first of it is touched; safe to repeat. */
   async #restore({ next, previous }: Journal): Promise<void> {
     for (const { name, sha256 } of previous.files)
-      if ((await digestOf(join(this.#keeping, name))) !== sha256)
-        throw new InstallFailure(`the kept ${name} was altered and is not restored`, { swapBegan: true })
+      if ((await digestOf(join(this.#keeping, name))) !== sha256) throw alteredSince(name)
+    const { tree } = previous
+    const switched = (await this.#trees.current()) !== (tree?.folder ?? null)
+    if (tree !== null && switched && !(await this.#trees.isIntact(tree))) throw alteredSince(tree.folder)
     const former = new Set(previous.files.map(({ name }) => name))
-    for (const { name, sha256 } of next.files) {
+    for (const { name, sha256 } of placedFiles(next)) {
       const target = artifactPath(this.#folder, name)
       if ((await digestOf(target)) !== sha256) continue
       await duplicate(target, join(stagingPath(this.#workspace), sha256))
@@ -362,14 +348,22 @@ class Installation {
       await rename(between, artifactPath(this.#folder, name))
       await rm(between, { force: true })
     }
+    if (switched) await this.#trees.switchTo(tree)
     await this.#record(previous)
   }
 
   async #finish(journal: Journal, job: Pick<InstallJob, 'commit'>): Promise<void> {
     await job.commit(journal)
     this.#reached('committed')
+    await this.#trees.keepOnly([journal.next.tree, journal.previous.tree])
     await this.#tidy(journal.previous)
     this.#reached('tidied')
+  }
+
+  /** Removes what an installation leaves that ended in the version before. */
+  async #giveUp({ next }: Journal): Promise<void> {
+    if (next.tree !== null) await this.#trees.discard(next.tree.folder)
+    await this.#tidy(null)
   }
 
   /** Removes what an installation leaves, the journal last; `previous` becomes the way back. */
@@ -382,8 +376,13 @@ class Installation {
     }
     await rm(this.#keeping, { recursive: true, force: true })
     await rm(join(this.#workspace, 'restoring'), { force: true })
+    await this.#trees.tidy()
     await removeJournal(this.#workspace)
   }
+}
+
+function alteredSince(name: string): InstallFailure {
+  return new InstallFailure(`the kept ${name} was altered and is not restored`, { swapBegan: true })
 }
 
 function isAbort(error: unknown): boolean {

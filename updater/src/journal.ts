@@ -2,8 +2,10 @@
  * The note that an installation leaves to whoever comes after its crash.
  *
  *     { "format": 1, "step": "prepared" | "kept" | "swapped" | "checked", "healthCheck": true,
- *       "next":     { "record": <install record>, "files": [ { "name", "sha256", "size" } ] },
- *       "previous": { "record": <install record> | null, "files": [ … ] } }
+ *       "next":     { "record": <install record>, "files": [ { "name", "sha256", "size" } ], "tree": <unpacked version> | null },
+ *       "previous": { "record": <install record> | null, "files": [ … ], "tree": … } }
+ *
+ * An unpacked version is `{ "folder", "sha256" }`: its folder in `versions/` and the digest of the tree.
  *
  * It says what was under way, never what to believe or to run: whoever reads it hashes every file again.
  */
@@ -14,6 +16,7 @@ import { canonicalJson, type InstallRecord, parseInstallRecord } from '@samebits
 import { isCode, syncDirectory, writeFileDurably } from '@samebits/host'
 import { IoFailure } from './failure.ts'
 import { artifactPath, openPlainFile } from './paths.ts'
+import { isTreeRef, type TreeRef } from './tree-place.ts'
 
 /** One installed file. */
 export interface InstalledFile {
@@ -25,12 +28,21 @@ export interface InstalledFile {
 export interface InstalledSet {
   readonly record: InstallRecord
   readonly files: readonly InstalledFile[]
+  /** What the first file was unpacked to; null: it is put in place itself. */
+  readonly tree: TreeRef | null
 }
 
 export interface FormerSet {
   /** Null where what was there was not installed by an updater, or nothing was. */
   readonly record: InstallRecord | null
+  /** The files in the install folder; an archive is none of them. */
   readonly files: readonly InstalledFile[]
+  readonly tree: TreeRef | null
+}
+
+/** The files that are put in place themselves: all, but for an archive that was unpacked. */
+export function placedFiles({ files, tree }: InstalledSet): readonly InstalledFile[] {
+  return tree === null ? files : files.slice(1)
 }
 
 /**
@@ -97,15 +109,16 @@ function parseJournal(text: string): Journal {
       'step',
     ])
     if (format !== 1 || !isStep(step) || typeof healthCheck !== 'boolean') throw new TypeError('an unknown step')
-    const set = strictObject(next, ['files', 'record'])
-    const former = strictObject(previous, ['files', 'record'])
+    const set = strictObject(next, ['files', 'record', 'tree'])
+    const former = strictObject(previous, ['files', 'record', 'tree'])
     return {
       step,
       healthCheck,
-      next: { record: parseRecord(set['record']), files: parseFiles(set['files']) },
+      next: { record: parseRecord(set['record']), files: parseFiles(set['files']), tree: parseTree(set['tree']) },
       previous: {
         record: former['record'] === null ? null : parseRecord(former['record']),
         files: parseFiles(former['files']),
+        tree: parseTree(former['tree']),
       },
     }
   } catch (error) {
@@ -133,6 +146,13 @@ function parseFiles(value: unknown): InstalledFile[] {
     artifactPath('', name)
     return { name, sha256, size }
   })
+}
+
+function parseTree(value: unknown): TreeRef | null {
+  if (value === null) return null
+  const tree = strictObject(value, ['folder', 'sha256'])
+  if (!isTreeRef(tree)) throw new TypeError('no unpacked version')
+  return { folder: tree.folder, sha256: tree.sha256 }
 }
 
 function strictObject(value: unknown, keys: readonly string[]): Record<string, unknown> {

@@ -1,8 +1,8 @@
 /**
  * `manifest.json`: the names that the installed release brought into the install folder, so that the next one can remove those it
- * does not bring again.
+ * does not bring again, and what was unpacked for it, so that an altered version is known as such.
  *
- *     { "id": "<release id>", "names": [ "notes", "notes-helper" ] }
+ *     { "id": "<release id>", "names": [ "notes", "notes-helper" ], "tree": { "folder", "sha256" } | null }
  */
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
@@ -10,10 +10,12 @@ import { join } from 'node:path'
 import { isCode, writeFileDurably } from '@samebits/host'
 import type { InstalledFile } from './journal.ts'
 import { artifactPath, openPlainFile } from './paths.ts'
+import { isTreeRef, type TreeRef } from './tree-place.ts'
 
 export interface Manifest {
   readonly id: string
   readonly names: readonly string[]
+  readonly tree: TreeRef | null
 }
 
 /** SHA-256 of names, lengths and digests of some files, whatever their order. */
@@ -49,10 +51,11 @@ function parseManifest(text: string): Manifest | null {
     const value: unknown = JSON.parse(text)
     if (typeof value !== 'object' || value === null || !('id' in value) || !('names' in value)) return null
     const { id, names } = value
+    const tree = 'tree' in value ? value.tree : null
     if (typeof id !== 'string' || !Array.isArray(names)) return null
     const plain = names.filter((name): name is string => typeof name === 'string')
     for (const name of plain) artifactPath('', name)
-    return { id, names: plain }
+    return { id, names: plain, tree: isTreeRef(tree) ? { folder: tree.folder, sha256: tree.sha256 } : null }
   } catch {
     return null
   }

@@ -3,7 +3,7 @@ import type { Crypto, IdentityVerifier } from '@samebits/core'
 import type { RetryPolicy, Sleep } from './backoff.ts'
 import type { HealthCheck } from './health-check.ts'
 import type { Fetch } from './http-client.ts'
-import type { InstallStep } from './installer.ts'
+import type { InstallStep } from './install-job.ts'
 
 export interface UpdaterOptions {
   /** Exact bytes of the trust file that the application ships. */
@@ -39,6 +39,11 @@ export interface UpdaterOptions {
   readonly healthCheck?: HealthCheck
   /** Give installed files the right to be run. */
   readonly executable?: boolean
+  /**
+   * The artifact is an archive (tar.gz, zip): unpack it once it is verified, into `versions/` of the install folder, and let
+   * `current` there lead to it. An artifact that is no archive is then refused.
+   */
+  readonly unpack?: boolean
 
   readonly fetch: Fetch
   /** Unix seconds. */

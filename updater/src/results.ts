@@ -12,7 +12,7 @@ import {
   verdictExit,
 } from '@samebits/core'
 import { IoFailure } from './failure.ts'
-import { InstallFailure } from './installer.ts'
+import { InstallFailure } from './install-job.ts'
 
 export interface Stopped {
   readonly kind: 'stopped'

@@ -19,9 +19,10 @@ import {
   type State,
   stateFileName,
 } from '@samebits/core'
-import { acquireLock, isCode, type Lock, syncDirectory, writeFileDurably } from '@samebits/host'
+import { isCode, type Lock, syncDirectory, writeFileDurably } from '@samebits/host'
 import { type Sleep, sleep } from './backoff.ts'
 import { IoFailure, reasonOf } from './failure.ts'
+import { lockFolder } from './lock-folder.ts'
 import { type Identity, openFolder, openPlainFile, privateMode } from './paths.ts'
 
 export interface StateStoreOptions {
@@ -144,7 +145,7 @@ const pollMs = 25
 async function withLock(options: StateStoreOptions, work: () => Promise<void>): Promise<void> {
   const { directory, identity, lockTimeoutMs = 2_000, sleep: wait = sleep } = options
   const folder = await openFolder(directory, identity, privateMode)
-  const lock = await takeLock(join(directory, 'lock'), lockTimeoutMs, wait)
+  const lock = await takeLock(directory, lockTimeoutMs, wait)
   if (lock === null) throw new IoFailure('STATE_BUSY', `another run is writing to ${directory}`)
   try {
     await folder.assertSame()
@@ -154,9 +155,9 @@ async function withLock(options: StateStoreOptions, work: () => Promise<void>): 
   }
 }
 
-async function takeLock(path: string, timeoutMs: number, wait: Sleep): Promise<Lock | null> {
+async function takeLock(directory: string, timeoutMs: number, wait: Sleep): Promise<Lock | null> {
   for (let waited = 0; ; waited += pollMs) {
-    const lock = acquireLock(path)
+    const lock = lockFolder(directory)
     if (lock !== null || waited >= timeoutMs) return lock
     await wait(pollMs)
   }

@@ -4,22 +4,27 @@ import { copyFile, type FileHandle, link, lstat, mkdir, open, rename, rm } from 
 import { join } from 'node:path'
 import { isCode, syncDirectory } from '@samebits/host'
 import { IoFailure } from './failure.ts'
-import { hashHandle } from './file-hash.ts'
+import { type FileDigest, hashHandle } from './file-hash.ts'
 import type { InstalledFile } from './journal.ts'
 import { artifactPath, openPlainFile } from './paths.ts'
 
-/** SHA-256 of the plain file at `path`, or null where there is none. */
-export async function digestOf(path: string): Promise<string | null> {
+/** Length and SHA-256 of the plain file at `path`, or null where there is none. */
+export async function fileAt(path: string): Promise<FileDigest | null> {
   const handle = await openPlainFile(path, constants.O_RDONLY).catch((error: unknown) => {
     if (isCode(error, 'ENOENT')) return null
     throw error
   })
   if (handle === null) return null
   try {
-    return (await hashHandle(handle)).sha256
+    return await hashHandle(handle)
   } finally {
     await handle.close()
   }
+}
+
+/** SHA-256 of the plain file at `path`, or null where there is none. */
+export async function digestOf(path: string): Promise<string | null> {
+  return (await fileAt(path))?.sha256 ?? null
 }
 
 /** Gives every file a second name in `keeping`, which is made anew. */
@@ -58,7 +63,16 @@ export async function moveInto({ handle, hashed }: OpenFile, staged: string, tar
   await rename(staged, target)
   const arrived = await lstat(target, { bigint: true })
   const now = await handle.stat({ bigint: true })
-  const unchanged = hashed.size === now.size && hashed.mtimeNs === now.mtimeNs
-  if (!unchanged || arrived.ino !== now.ino || arrived.dev !== now.dev || !arrived.isFile())
+  if (!isUnchanged(hashed, now) || arrived.ino !== now.ino || arrived.dev !== now.dev || !arrived.isFile())
     throw new IoFailure('INSTALL_FAILED', `${target} was exchanged between verification and installation`)
+}
+
+/** @throws IoFailure INSTALL_FAILED where the file was written to since it was hashed */
+export async function assertUnchanged({ handle, hashed }: OpenFile, name: string): Promise<void> {
+  if (!isUnchanged(hashed, await handle.stat({ bigint: true })))
+    throw new IoFailure('INSTALL_FAILED', `${name} was altered between verification and installation`)
+}
+
+function isUnchanged(hashed: BigIntStats, now: BigIntStats): boolean {
+  return hashed.size === now.size && hashed.mtimeNs === now.mtimeNs
 }

@@ -26,9 +26,10 @@ import { applyStaged, recoverInstall } from './apply-staged.ts'
 import { type Begun, beginRun } from './begin-run.ts'
 import { type Driven, drive } from './driver.ts'
 import { writeEvidence } from './evidence-file.ts'
-import { IoFailure, isFailure, reasonOf } from './failure.ts'
+import { isFailure, reasonOf } from './failure.ts'
 import { fetchFiles } from './fetch-files.ts'
 import { createHttpClient } from './http-client.ts'
+import { InstallFailure } from './install-job.ts'
 import { openStaging } from './installer.ts'
 import { createNeedFetcher, type NeedFetcher } from './need-fetcher.ts'
 import type { UpdaterOptions } from './options.ts'
@@ -43,6 +44,7 @@ import {
 } from './results.ts'
 import { createStateStore, type StateStore } from './state-store.ts'
 import { readStatus, type Status } from './status.ts'
+import { unpackingOf } from './unpacking.ts'
 
 export interface CallOptions {
   readonly signal?: AbortSignal
@@ -115,6 +117,7 @@ class StoredUpdater implements Updater {
     if (session === null) throw new Error('download follows a check that accepted a release')
     return await this.#ending(async () => {
       const { release, begun, material } = session
+      unpackingOf(this.#options, release)
       const directory = await this.#stagingFolder()
       const { feeds = null, localFiles = null } = this.#options
       const job = { id: release.id, files: release.files, feeds: feeds ?? begun.run.anchor?.feeds ?? [], localFiles }
@@ -161,8 +164,9 @@ class StoredUpdater implements Updater {
       return await work()
     } catch (error) {
       if (isFailure(error)) return stoppedBy(error)
+      // Past the beginning of a swap the installer speaks for itself: a full or read-only disk before it decides nothing.
       if (error instanceof Error && 'syscall' in error)
-        return stoppedBy(new IoFailure('INSTALL_FAILED', reasonOf(error), { cause: error }))
+        return stoppedBy(new InstallFailure(reasonOf(error), { swapBegan: false, cause: error }))
       throw error
     }
   }

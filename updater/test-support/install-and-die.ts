@@ -6,7 +6,7 @@ const [folderPath = '', lastStep = '', job = ''] = process.argv.slice(2)
 const me = { uid: process.getuid?.() }
 const folder = await openFolder(folderPath, me)
 const workspace = await openFolder(`${folderPath}/.samebits`, me, 0o700)
-const { next, installed, healthCheck } = JSON.parse(job)
+const { next, installed, healthCheck, unpack = null } = JSON.parse(job)
 const installer = createInstaller({
   folder,
   workspace,
@@ -17,4 +17,4 @@ const installer = createInstaller({
     if (step === lastStep) process.kill(process.pid, 'SIGKILL')
   },
 })
-await installer.install({ next, installed, commit: async () => undefined })
+await installer.install({ next, unpack, installed, commit: async () => undefined })

@@ -60,6 +60,7 @@ stays in DIR/.samebits/previous. Interrupted at any moment, the old version or t
       },
       'health-timeout': { value: 'DURATION', help: 'how long the health check may take (30s)' },
       executable: { help: 'give the installed files the right to be run' },
+      unpack: { help: 'unpack the archive (tar.gz, zip) into DIR/versions, and let DIR/current lead to it' },
       header: {
         value: 'NAME:VALUE',
         help: 'send this header to the feed that was named; may be repeated',
@@ -74,6 +75,10 @@ stays in DIR/.samebits/previous. Interrupted at any moment, the old version or t
       {
         line: 'samebits update --trust trust.json --into app --executable --health-check "{file} --version"',
         says: 'go back to the version before if the new one does not run',
+      },
+      {
+        line: 'samebits update --trust trust.json --into app --unpack --health-check "{file}/bin/notes --version"',
+        says: 'the artifact is an archive: {file} is the folder that it became',
       },
       { line: 'samebits update --trust trust.json --into app --check', says: 'say what would be installed' },
     ],

@@ -1,6 +1,8 @@
 /** Every row, in the order of docs/attacks.md. */
 import type { Group } from '../case.ts'
+import { archives } from './archives.ts'
 import { checkpoints } from './checkpoints.ts'
+import { disks } from './disks.ts'
 import { history } from './history.ts'
 import { machine } from './machine.ts'
 import { people } from './people.ts'
@@ -20,6 +22,8 @@ export const groups: readonly Group[] = [
   ...rebuilds,
   ...trust,
   ...transfers,
+  ...archives,
   ...machine,
+  ...disks,
   ...people,
 ]

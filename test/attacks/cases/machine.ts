@@ -367,8 +367,9 @@ const installing = refusing('INSTALL_FAILED', [
       const record = JSON.parse(await readFile(app(home, 'installed.json'), 'utf8')) as object
       const sha256 = toHex(nodeCrypto.sha256(utf8('evil')))
       const file = { name: 'notes', sha256, size: 4 }
-      const next = { record: { ...record, version: '9.9.9', sequence: 9, sha256 }, files: [file] }
-      const journal = { format: 1, step: 'checked', next, previous: { record: null, files: [] }, healthCheck: false }
+      const next = { record: { ...record, version: '9.9.9', sequence: 9, sha256 }, files: [file], tree: null }
+      const previous = { record: null, files: [], tree: null }
+      const journal = { format: 1, step: 'checked', next, previous, healthCheck: false }
       await writeFile(app(home, '.samebits', 'journal.json'), JSON.stringify(journal))
     }),
   ),

@@ -61,6 +61,7 @@ async function updaterOptions(
     acceptStale: durationOption(given, 'accept-stale'),
     downgradeTo: given.text('downgrade-to') ?? null,
     executable: given.has('executable'),
+    unpack: given.has('unpack'),
     ...(headers === undefined ? {} : { feedHeaders: parseHeaders(readInput('header file', headers, maxHeaderBytes)) }),
     ...(check === null ? {} : { healthCheck: check }),
     fetch: world.fetch,

@@ -1,0 +1,104 @@
+/** PATH_REFUSED, SIZE_EXCEEDED and INSTALL_FAILED of archives: what unpacking must not do, although the bytes are what was logged. */
+import { toHex } from '@samebits/core'
+import { nodeCrypto } from '@samebits/core/node'
+import { type TestMember, tarGz, zip } from '../../../updater/test-support/archives.ts'
+import { artifactBytes } from '../../support/world-statements.ts'
+import { ends, type Group, not, type Row, refusing } from '../case.ts'
+import { notes, type Stage } from '../stage.ts'
+
+type Kind = 'tar.gz' | 'zip'
+const mediaTypes = { 'tar.gz': 'application/gzip', zip: 'application/zip' } as const
+
+/** The first release is installed; the second is these bytes, to be unpacked. */
+async function archived(stage: Stage, kind: Kind, bytes: Uint8Array): Promise<void> {
+  const scene = await stage.installed()
+  const artifact = notes('1.2.0', {
+    name: `notes.${kind}`,
+    mediaType: mediaTypes[kind],
+    size: bytes.length,
+    sha256: toHex(nodeCrypto.sha256(bytes)),
+  })
+  const { id } = scene.publish({ version: '1.2.0', artifacts: [artifact] })
+  stage.put(`${id}/${artifact.name}`, bytes)
+  stage.ask = { ...stage.ask, unpack: true }
+}
+
+const pack = async (kind: Kind, members: readonly TestMember[]) => (kind === 'zip' ? zip(members) : tarGz(members))
+
+function holding(kind: Kind, ...members: readonly TestMember[]): Row['arrange'] {
+  return async (stage) => archived(stage, kind, await pack(kind, members))
+}
+
+const evil: readonly (readonly [string, readonly TestMember[]])[] = [
+  ['that leaves the target', [{ name: '../../evil' }]],
+  ['with an absolute path', [{ name: '/tmp/evil' }]],
+  ['with a backslash', [{ name: '..\\evil' }]],
+  ['that is a symbolic link', [{ name: 'link', type: 'symlink', to: '/etc/passwd' }]],
+  [
+    'that is written through a link',
+    [
+      { name: 'link', type: 'symlink', to: '/tmp' },
+      { name: 'link/evil', text: 'evil' },
+    ],
+  ],
+  ['that is a device', [{ name: 'device', type: 'block-device' }]],
+  ['that comes twice', [{ name: 'a' }, { name: 'a' }]],
+  ['that comes twice where case is folded', [{ name: 'a' }, { name: 'A' }]],
+  ['that Windows opens as a device', [{ name: 'aux.txt' }]],
+]
+
+const honest: readonly TestMember[] = [
+  { name: 'bin/notes', text: artifactBytes('1.2.0'), mode: 0o755 },
+  { name: 'lib/data', text: 'data' },
+]
+
+const kinds = ['tar.gz', 'zip'] as const
+
+/** A few of each kind through the command line: names are checked by the same code, and all of them in `unpack.test.ts`. */
+const members = refusing('PATH_REFUSED', [
+  ...evil.map(
+    ([what, list], at) =>
+      [`a tar.gz member ${what}`, holding('tar.gz', ...list), at < 2 ? {} : { only: 'library' }] as const,
+  ),
+  ...evil
+    .slice(0, 4)
+    .map(([what, list]) => [`a zip member ${what}`, holding('zip', ...list), { only: 'library' }] as const),
+])
+
+const bombs = refusing('SIZE_EXCEEDED', [
+  ...kinds.map(
+    (kind) => [`a ${kind} bomb`, holding(kind, { name: 'bomb', text: Buffer.alloc(100 * 2 ** 20) })] as const,
+  ),
+  [
+    'a zip whose members share bytes',
+    (stage) =>
+      archived(
+        stage,
+        'zip',
+        zip(
+          Array.from({ length: 20 }, (_, at) => ({ name: `f${at}`, text: 'x' })),
+          { overlap: true },
+        ),
+      ),
+  ],
+])
+
+const unreadable = refusing('INSTALL_FAILED', [
+  ['an archive that is none', (stage) => archived(stage, 'zip', artifactBytes('1.2.0'))],
+  ['an archive that is cut off', async (stage) => archived(stage, 'tar.gz', (await tarGz(honest)).subarray(0, 60))],
+  [
+    'a file that is no archive and should be unpacked',
+    async (stage) => {
+      await stage.usual()
+      stage.ask = { ...stage.ask, unpack: true }
+    },
+  ],
+  not('an honest tar.gz', holding('tar.gz', ...honest)),
+  not('an honest zip', holding('zip', ...honest), { only: 'library' }),
+  ends('INSTALL_FAILED', 'an archive whose program does not run: the version before is back', async (stage) => {
+    await archived(stage, 'tar.gz', await tarGz(honest))
+    stage.ask = { ...stage.ask, healthCheck: ['sh', '-c', 'test -x {file}/bin/notes && exit 1'] }
+  }),
+])
+
+export const archives: readonly Group[] = [members, bombs, unreadable]
