@@ -32,8 +32,10 @@ interface Approved {
   readonly notices: readonly Notice[]
 }
 
+type NotApplied = Exclude<ApplyResult, { readonly kind: 'installed' }>
+
 /** Steps 1-23 on the staged bundle. */
-async function approve(begun: Begun, signal: AbortSignal | undefined): Promise<Approved | ApplyResult> {
+export async function approve(begun: Begun, signal: AbortSignal | undefined): Promise<Approved | NotApplied> {
   if (begun.state.staged === null) return { kind: 'nothing-staged', notices: begun.notices }
   const { outcome, ...driven } = await drive({
     step: (state, material) => judge(begun.run, state, material),

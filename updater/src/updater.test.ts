@@ -398,3 +398,61 @@ test('an abort ends a check with its own reason', async () => {
   await expect(updater.check({ signal: controller.signal })).rejects.toBe(reason)
   expect(await stat(join(it.folder, 'notes')).catch(() => null)).toBeNull()
 })
+
+describe('an application that installs by itself', () => {
+  const own = async (it: House) => await it.updater({ installDir: null, stateDir: join(it.folder, 'state') })
+  const staged = async (it: House) => {
+    const updater = await own(it)
+    await updater.check()
+    const fetched = await updater.download()
+    if (fetched.kind !== 'downloaded') throw new Error(fetched.kind)
+    return { updater, path: join(fetched.directory, (await readdir(fetched.directory))[0] ?? '') }
+  }
+
+  test('is handed open files with the bytes that were hashed, and tells when it is done', async () => {
+    await using it = await house()
+    const { updater, path } = await staged(it)
+    const given = await updater.handOver()
+    if (given.kind !== 'handed-over') throw new Error(given.kind)
+    await rm(path)
+    await writeFile(path, 'another file')
+    expect(await given.files[0].handle.readFile('utf8')).toBe('notes 1.0.0\n')
+    await given.files[0].assertUnchanged()
+    await given.done()
+    await given[Symbol.asyncDispose]()
+    expect(await updater.handOver()).toMatchObject({ kind: 'nothing-staged' })
+    expect(await updater.status()).toMatchObject({ staged: null })
+  })
+
+  test('is not handed a file that was altered, and is told of one that is altered later', async () => {
+    await using it = await house()
+    const { updater, path } = await staged(it)
+    await using given = await updater.handOver()
+    if (given.kind !== 'handed-over') throw new Error(given.kind)
+    await writeFile(path, 'evil')
+    await expect(given.files[0].assertUnchanged()).rejects.toMatchObject({ code: 'INSTALL_FAILED' })
+    expect(await updater.handOver()).toMatchObject({ kind: 'stopped', refusal: { code: 'DIGEST_MISMATCH' } })
+  })
+
+  test('is not handed what was revoked meanwhile', async () => {
+    await using it = await house()
+    const { updater } = await staged(it)
+    const { id } = await it.publisher.release('1.1.0')
+    it.publisher.revoke(id)
+    const state = await updater.status()
+    const release = state.kind === 'status' ? (state.staged?.id ?? '') : ''
+    it.publisher.revoke(release)
+    it.publisher.publish()
+    await updater.check()
+    expect(await updater.handOver()).toMatchObject({ kind: 'stopped', refusal: { code: 'REVOKED' } })
+  })
+
+  test('is not handed a file that is a link, nor anything where it has an install folder', async () => {
+    await using it = await house()
+    const { updater, path } = await staged(it)
+    await rm(path)
+    await symlink('/etc/hostname', path)
+    expect(await updater.handOver()).toMatchObject({ kind: 'stopped', refusal: { code: 'PATH_REFUSED' } })
+    await expect((await it.updater()).handOver()).rejects.toThrow('by the application alone')
+  })
+})

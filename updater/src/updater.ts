@@ -28,6 +28,7 @@ import { type Driven, drive } from './driver.ts'
 import { writeEvidence } from './evidence-file.ts'
 import { isFailure, reasonOf } from './failure.ts'
 import { fetchFiles } from './fetch-files.ts'
+import { type HandOverResult, handOver } from './hand-over.ts'
 import { createHttpClient } from './http-client.ts'
 import { InstallFailure } from './install-job.ts'
 import { openStaging } from './installer.ts'
@@ -57,6 +58,11 @@ export interface Updater {
   download(options?: CallOptions): Promise<DownloadResult>
   /** Decides again about what is staged, with today's state and clock, and installs it. */
   apply(options?: CallOptions): Promise<ApplyResult>
+  /**
+   * In place of `apply`, for an application that installs by itself (`installDir: null`): decides again about what is staged, and
+   * hands over open files whose bytes were hashed through these very handles.
+   */
+  handOver(options?: CallOptions): Promise<HandOverResult>
   /** Ends what a crash interrupted; `check` and `apply` do it by themselves. */
   recover(options?: CallOptions): Promise<RecoverResult>
   /** What this client knows, without asking anybody. */
@@ -141,6 +147,15 @@ class StoredUpdater implements Updater {
       const recovered = await this.recover({ ...(signal === undefined ? {} : { signal }) })
       if (recovered.kind === 'stopped') return recovered
       const result = await applyStaged(this.#options, this.#store, signal)
+      return result.kind === 'stopped' ? await this.#refused(result.refusal, result.notices) : result
+    })
+  }
+
+  async handOver({ signal }: CallOptions = {}): Promise<HandOverResult> {
+    if (this.#options.installDir !== null) throw new Error('what is handed over is installed by the application alone')
+    this.#session = null
+    return await this.#ending(async () => {
+      const result = await handOver(this.#options, this.#store, await this.#stagingFolder(), signal)
       return result.kind === 'stopped' ? await this.#refused(result.refusal, result.notices) : result
     })
   }

@@ -54,15 +54,14 @@ const honest: readonly TestMember[] = [
 
 const kinds = ['tar.gz', 'zip'] as const
 
+const library = { only: 'library' } as const
+
 /** A few of each kind through the command line: names are checked by the same code, and all of them in `unpack.test.ts`. */
 const members = refusing('PATH_REFUSED', [
   ...evil.map(
-    ([what, list], at) =>
-      [`a tar.gz member ${what}`, holding('tar.gz', ...list), at < 2 ? {} : { only: 'library' }] as const,
+    ([what, list], at) => [`a tar.gz member ${what}`, holding('tar.gz', ...list), at < 2 ? {} : library] as const,
   ),
-  ...evil
-    .slice(0, 4)
-    .map(([what, list]) => [`a zip member ${what}`, holding('zip', ...list), { only: 'library' }] as const),
+  ...evil.slice(0, 4).map(([what, list]) => [`a zip member ${what}`, holding('zip', ...list), library] as const),
 ])
 
 const bombs = refusing('SIZE_EXCEEDED', [
@@ -94,7 +93,7 @@ const unreadable = refusing('INSTALL_FAILED', [
     },
   ],
   not('an honest tar.gz', holding('tar.gz', ...honest)),
-  not('an honest zip', holding('zip', ...honest), { only: 'library' }),
+  not('an honest zip', holding('zip', ...honest), library),
   ends('INSTALL_FAILED', 'an archive whose program does not run: the version before is back', async (stage) => {
     await archived(stage, 'tar.gz', await tarGz(honest))
     stage.ask = { ...stage.ask, healthCheck: ['sh', '-c', 'test -x {file}/bin/notes && exit 1'] }
