@@ -427,10 +427,11 @@ describe('an application that installs by itself', () => {
   test('is not handed a file that was altered, and is told of one that is altered later', async () => {
     await using it = await house()
     const { updater, path } = await staged(it)
-    await using given = await updater.handOver()
+    const given = await updater.handOver()
     if (given.kind !== 'handed-over') throw new Error(given.kind)
+    await using held = given
     await writeFile(path, 'evil')
-    await expect(given.files[0].assertUnchanged()).rejects.toMatchObject({ code: 'INSTALL_FAILED' })
+    await expect(held.files[0].assertUnchanged()).rejects.toMatchObject({ code: 'INSTALL_FAILED' })
     expect(await updater.handOver()).toMatchObject({ kind: 'stopped', refusal: { code: 'DIGEST_MISMATCH' } })
   })
 
