@@ -9,7 +9,8 @@
  *                    "sizes": "sizes.json",
  *                    "key": "keys/publisher.pem",
  *                    "feed": "feed",                              // the folder that a web server serves
- *                    "feeds": ["https://example.com/notes/"] } }  // where it will be served
+ *                    "feeds": ["https://example.com/notes/"] },   // where it will be served
+ *       "build": { … } }                                          // optional: build/build-recipe.ts
  *
  * Paths are relative to the recipe's folder, with `/`.
  */
@@ -17,6 +18,7 @@ import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { ProgramError, systemReason } from '@samebits/host'
 import { z } from 'zod'
+import { type BuildRecipe, buildRecipeSchema } from './build/build-recipe.ts'
 import { checkChannel, checkProduct } from './names.ts'
 
 export const recipeName = 'samebits.build.json'
@@ -33,6 +35,8 @@ export interface Recipe {
     readonly feed: string
     readonly feeds: readonly string[]
   }
+  /** How the source becomes the artifacts; absent where they come from elsewhere. */
+  readonly build?: BuildRecipe | undefined
 }
 
 /** Far above any recipe that a person would write. */
@@ -59,6 +63,7 @@ const recipeSchema = z.strictObject({
     feed: path,
     feeds: z.array(feedUrl).max(16),
   }),
+  build: buildRecipeSchema.optional(),
 })
 
 /** Whether a URL may be a feed, or a log: https, or http to this machine, and nothing but a place. */
