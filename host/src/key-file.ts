@@ -13,24 +13,40 @@ const keyFileCap = 16_384
  * @throws ProgramError KEY_FILE: missing, not a file, too open, too large, or not PEM. The content is never quoted.
  */
 export async function readKeyFile(path: string): Promise<string> {
-  const refuse = (detail: string, remedy: string) =>
-    new ProgramError({ code: 'KEY_FILE', detail, remedy, exitCode: 64 })
+  const pem = (await readOwnFile(path, 'key', 'Name a key file that keygen wrote.')).replaceAll('\r\n', '\n')
+  if (/^-----BEGIN PRIVATE KEY-----\n[A-Za-z0-9+/=\n]+-----END PRIVATE KEY-----\n?$/.test(pem)) return pem
+  throw refuse(`${path} holds no unencrypted PKCS #8 private key`, 'Name a key file that keygen wrote.')
+}
+
+/**
+ * Reads a secret of one line, such as a password, without its newline, from a file that only its owner may read.
+ *
+ * @throws ProgramError KEY_FILE, as {@link readKeyFile}; also where the file is empty or has more lines
+ */
+export async function readSecretFile(path: string): Promise<string> {
+  const secret = (await readOwnFile(path, 'secret', 'Write the secret into a file of its own.')).replace(/\r?\n$/, '')
+  if (secret !== '' && !/[\r\n]/.test(secret)) return secret
+  throw refuse(`${path} does not hold one line`, 'Write the secret, and nothing else, into the file.')
+}
+
+function refuse(detail: string, remedy: string): ProgramError {
+  return new ProgramError({ code: 'KEY_FILE', detail, remedy, exitCode: 64 })
+}
+
+async function readOwnFile(path: string, what: string, remedy: string): Promise<string> {
   const handle = await open(path, constants.O_RDONLY).catch((error: Error) => {
-    throw refuse(`cannot read the key file ${path}: ${systemReason(error)}`, 'Name a key file that keygen wrote.')
+    throw refuse(`cannot read the ${what} file ${path}: ${systemReason(error)}`, remedy)
   })
   try {
     const stat = await handle.stat()
-    if (!stat.isFile()) throw refuse(`${path} is not a file`, 'Name a key file that keygen wrote.')
+    if (!stat.isFile()) throw refuse(`${path} is not a file`, remedy)
     if (process.platform !== 'win32' && (stat.mode & 0o077) !== 0)
       throw refuse(
         `${path} is open to others than its owner (mode ${(stat.mode & 0o777).toString(8)})`,
         `Run: chmod 600 ${path}`,
       )
-    if (stat.size > keyFileCap) throw refuse(`${path} is too large for a key`, 'Name a key file that keygen wrote.')
-    const pem = (await handle.readFile('latin1')).replaceAll('\r\n', '\n')
-    if (!/^-----BEGIN PRIVATE KEY-----\n[A-Za-z0-9+/=\n]+-----END PRIVATE KEY-----\n?$/.test(pem))
-      throw refuse(`${path} holds no unencrypted PKCS #8 private key`, 'Name a key file that keygen wrote.')
-    return pem
+    if (stat.size > keyFileCap) throw refuse(`${path} is too large for a ${what}`, remedy)
+    return await handle.readFile('latin1')
   } finally {
     await handle.close()
   }

@@ -4,9 +4,13 @@ import { Command, CommanderError } from 'commander'
 import { evidenceCommand } from './evidence.ts'
 import type { CommandIo, RunningIo } from './io.ts'
 import { keygenCommand } from './keygen.ts'
+import { runCommand } from './run.ts'
 import { witnessCommand } from './witness.ts'
 
 const introduction = `
+Follow a log:
+  samebits-monitor run --url https://log.example.com --key VKEY
+
 A witness in two commands:
   samebits-monitor keygen  --name witness.example.com/w1 --keys-dir keys
   samebits-monitor witness --keys-dir keys --data-dir data --logs logs.txt`
@@ -24,7 +28,8 @@ export async function runCommandLine(args: readonly string[], io: CommandIo, ver
       status = asked
     },
   }
-  for (const command of [keygenCommand(io), witnessCommand(io), evidenceCommand(running)]) program.addCommand(command)
+  for (const command of [runCommand(io), keygenCommand(io), witnessCommand(io), evidenceCommand(running)])
+    program.addCommand(command)
   for (const command of withChildren(program)) {
     command.exitOverride().configureOutput({
       writeOut: (text) => void io.stdout.write(text),

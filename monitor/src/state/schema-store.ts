@@ -1,0 +1,104 @@
+/** The monitor's SQLite file: how it is opened, and its tables. Write-ahead log with `synchronous=FULL`: COMMIT returns after a sync. */
+import Database from 'better-sqlite3'
+import { StoreUnfitError } from '../witness/witness-store.ts'
+
+/** SQL scripts; the n-th brings the schema from version n to n + 1 (`PRAGMA user_version`). Only ever appended to. */
+const migrations: readonly string[] = [
+  `CREATE TABLE log (
+     origin TEXT PRIMARY KEY, url TEXT, size INTEGER, root BLOB, checkpoint TEXT, q INTEGER, headAt INTEGER,
+     readTo INTEGER NOT NULL CHECK (readTo >= 0 AND readTo <= coalesce(size, 0)), polledAt INTEGER, answeredAt INTEGER,
+     failure TEXT) STRICT, WITHOUT ROWID;
+   CREATE TABLE sized (origin TEXT, size INTEGER, root BLOB NOT NULL, at INTEGER NOT NULL,
+     PRIMARY KEY (origin, size)) STRICT, WITHOUT ROWID;
+   CREATE TABLE view (
+     origin TEXT, name TEXT, kind TEXT NOT NULL, url TEXT, size INTEGER, root BLOB, checkpoint TEXT, q INTEGER,
+     cosignedAt INTEGER, since INTEGER, askedAt INTEGER, standing TEXT NOT NULL, failure TEXT,
+     PRIMARY KEY (origin, name)) STRICT, WITHOUT ROWID;
+   CREATE TABLE openTree (
+     number INTEGER PRIMARY KEY, origin TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL,
+     checkpoint TEXT NOT NULL, view TEXT NOT NULL, at INTEGER NOT NULL, UNIQUE (origin, size, root)) STRICT;
+   CREATE TABLE cosigned (
+     origin TEXT, name TEXT, which TEXT CHECK (which IN ('largest', 'latest')), size INTEGER NOT NULL, root BLOB NOT NULL,
+     checkpoint TEXT NOT NULL, timestamp INTEGER NOT NULL, PRIMARY KEY (origin, name, which)) STRICT, WITHOUT ROWID;
+   CREATE TABLE product (
+     origin TEXT, product TEXT, watched INTEGER NOT NULL, trustVersion INTEGER, trustSha256 TEXT, trustBody BLOB,
+     endsAt INTEGER, entries INTEGER NOT NULL, lastIndex INTEGER NOT NULL,
+     PRIMARY KEY (origin, product)) STRICT, WITHOUT ROWID;
+   CREATE TABLE statement (
+     origin TEXT, id TEXT, product TEXT NOT NULL, kind TEXT NOT NULL, channel TEXT, sequence INTEGER, version TEXT,
+     previous TEXT, firstIndex INTEGER NOT NULL, metAt INTEGER, metSeenAt INTEGER,
+     PRIMARY KEY (origin, id)) STRICT, WITHOUT ROWID;
+   CREATE INDEX statementOf ON statement (origin, product, kind, firstIndex);
+   CREATE INDEX releaseAt ON statement (origin, product, channel, sequence) WHERE kind = 'release';
+   CREATE TABLE naming (origin TEXT, target TEXT, id TEXT, PRIMARY KEY (origin, target, id)) STRICT, WITHOUT ROWID;
+   CREATE TABLE entry (
+     origin TEXT, at INTEGER, id TEXT NOT NULL, signer TEXT NOT NULL, valid INTEGER, leaf BLOB,
+     PRIMARY KEY (origin, at)) STRICT;
+   CREATE INDEX entryOf ON entry (origin, id, at);
+   CREATE TABLE blob (
+     origin TEXT, sha256 TEXT, product TEXT NOT NULL, at INTEGER NOT NULL, since INTEGER NOT NULL, attempts INTEGER NOT NULL,
+     nextAt INTEGER NOT NULL, found INTEGER NOT NULL, PRIMARY KEY (origin, sha256)) STRICT, WITHOUT ROWID;
+   CREATE INDEX blobDue ON blob (origin, nextAt) WHERE found = 0;
+   CREATE TABLE alert (
+     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, rule TEXT NOT NULL, severity TEXT NOT NULL,
+     origin TEXT NOT NULL, product TEXT, title TEXT NOT NULL, detail TEXT NOT NULL, remedy TEXT NOT NULL, evidence TEXT,
+     at INTEGER NOT NULL, endedAt INTEGER) STRICT;
+   CREATE INDEX alertOf ON alert (origin, product);
+   CREATE TABLE delivery (
+     alert TEXT, sink TEXT, number INTEGER NOT NULL, state TEXT NOT NULL CHECK (state IN ('waiting', 'delivered', 'dead')),
+     attempts INTEGER NOT NULL, nextAt INTEGER NOT NULL, failure TEXT, PRIMARY KEY (alert, sink)) STRICT, WITHOUT ROWID;
+   CREATE INDEX deliveryDue ON delivery (state, nextAt, number);
+   CREATE TABLE evidence (
+     id TEXT PRIMARY KEY, kind TEXT NOT NULL, origin TEXT NOT NULL, convicted TEXT, findings TEXT NOT NULL, at INTEGER NOT NULL,
+     "from" TEXT NOT NULL, bytes BLOB NOT NULL) STRICT;
+   CREATE INDEX evidenceOf ON evidence (origin, at);
+   CREATE TABLE pendingCase (
+     alert TEXT PRIMARY KEY, origin TEXT NOT NULL, product TEXT NOT NULL, kind TEXT NOT NULL, a TEXT NOT NULL, b TEXT NOT NULL,
+     attempts INTEGER NOT NULL) STRICT, WITHOUT ROWID;`,
+]
+
+/** 'smbm': marks the file as a monitor's state (`PRAGMA application_id`). */
+const applicationId = 0x736d626d
+/** For a lock that another program holds on the file. */
+const lockWaitMs = 5000
+
+/** Opens or creates the file, with the newest schema. @throws StoreUnfitError, SqliteError */
+export function openMonitorDatabase(path: string): Database.Database {
+  const database = new Database(path, { timeout: lockWaitMs })
+  try {
+    claim(database)
+    database.pragma('journal_mode = WAL')
+    database.pragma('synchronous = FULL')
+    database.pragma('fullfsync = ON') // macOS: fsync alone does not reach the platter there
+    migrate(database)
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+function claim(database: Database.Database): void {
+  if (Number(database.pragma('application_id', { simple: true })) === applicationId) return
+  const tables = database.prepare<[], number>('SELECT count(*) FROM sqlite_schema').pluck().get()
+  if (tables !== 0) throw new StoreUnfitError('STATE_FOREIGN', 'the database is no state of a monitor')
+  database.pragma(`application_id = ${applicationId}`)
+}
+
+function migrate(database: Database.Database): void {
+  const version = Number(database.pragma('user_version', { simple: true }))
+  if (version > migrations.length)
+    throw new StoreUnfitError('STATE_NEWER', `the state has schema ${version}, this version knows ${migrations.length}`)
+  for (const [at, script] of migrations.entries()) {
+    if (at < version) continue
+    database.transaction(() => {
+      database.exec(script)
+      database.pragma(`user_version = ${at + 1}`)
+    })()
+  }
+}
+
+/** A BLOB as a copy of its own, not a Buffer of a pool. */
+export function bytesOf(blob: Uint8Array): Uint8Array {
+  return Uint8Array.from(blob)
+}

@@ -1,0 +1,83 @@
+/**
+ * Whether a signed tree lies on the history that is known. Of a fork only two things speak: one size with two roots, or a proof that
+ * leads to the larger root from another smaller one (docs/decision.md step 6; the comparison itself is `core`'s). Here the
+ * proof is fetched: from verified tiles of the larger tree, wherever somebody serves them.
+ */
+import {
+  type Comparison,
+  type Crypto,
+  compareTrees,
+  type Evidence,
+  FormatError,
+  type OfferedProof,
+  ProofError,
+  SourceError,
+  TileError,
+  type TileSource,
+  treeReader,
+} from '@samebits/core'
+import type { SignedTree } from '../state/monitor-store.ts'
+
+export type Joined =
+  | { readonly kind: 'one-history' }
+  | { readonly kind: 'fork'; readonly evidence: Evidence }
+  /** Nobody gave the proof: why, from the last source that was asked. `damaged`: what it gave does not belong to the tree. */
+  | { readonly kind: 'open'; readonly detail: string; readonly damaged: boolean }
+
+/**
+ * Compares two trees that the log signed.
+ * @param sources asked in order for tiles of the larger tree, until one decides
+ */
+export async function joinTree(
+  crypto: Crypto,
+  origin: string,
+  a: SignedTree,
+  b: SignedTree,
+  sources: readonly TileSource[],
+): Promise<Joined> {
+  const [older, newer] = a.size <= b.size ? [a, b] : [b, a]
+  const at = (tree: SignedTree) => ({ size: tree.size, root: tree.root, text: tree.checkpoint })
+  const compare = (proofs: readonly OfferedProof[]) =>
+    joinedBy(origin, older, newer, compareTrees(crypto, at(older), at(newer), proofs))
+  let joined = compare([])
+  for (const source of sources) {
+    if (joined.kind !== 'open') return joined
+    const fetched = await fetchProof(crypto, older.size, newer, source)
+    joined = 'proof' in fetched ? compare([fetched]) : { kind: 'open', ...fetched }
+  }
+  return joined
+}
+
+/** The proof from the tree of `from` entries that `newer` holds, and that tree's root. */
+async function fetchProof(
+  crypto: Crypto,
+  from: number,
+  { size, root }: SignedTree,
+  source: TileSource,
+): Promise<OfferedProof | { readonly detail: string; readonly damaged: boolean }> {
+  try {
+    const reader = treeReader({ hasher: crypto, source, size, root })
+    return { proof: await reader.proveConsistency(from), oldRoot: await reader.rootAt(from) }
+  } catch (error) {
+    if (error instanceof SourceError) return { detail: error.message, damaged: false }
+    if (error instanceof TileError || error instanceof FormatError || error instanceof ProofError)
+      return { detail: error.message, damaged: true }
+    throw error
+  }
+}
+
+function joinedBy(origin: string, older: SignedTree, newer: SignedTree, found: Comparison): Joined {
+  const [a, b] = [older.checkpoint, newer.checkpoint]
+  switch (found.kind) {
+    case 'one-history':
+      return found
+    case 'open':
+      return { kind: 'open', detail: 'there is no place to ask for its tiles', damaged: false }
+    case 'split':
+      return { kind: 'fork', evidence: { kind: 'split', origin, a, b } }
+    case 'empty-root':
+      return { kind: 'fork', evidence: { kind: 'empty-root', origin, a: found.tree.text } }
+    case 'fork':
+      return { kind: 'fork', evidence: { kind: 'fork', origin, a, b, oldRoot: found.oldRoot, proof: found.proof } }
+  }
+}
