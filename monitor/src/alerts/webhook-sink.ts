@@ -44,7 +44,7 @@ export function webhookSink({ name, url, secret, fetch, now }: WebhookOptions): 
   }
 }
 
-export function webhookSignature(secret: Uint8Array, id: string, timestamp: string, body: string): string {
+function webhookSignature(secret: Uint8Array, id: string, timestamp: string, body: string): string {
   return `v1,${createHmac('sha256', secret).update(`${id}.${timestamp}.${body}`).digest('base64')}`
 }
 
