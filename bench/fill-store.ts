@@ -2,7 +2,8 @@
 import { concat } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import { growEdge, readEdge } from '../log-server/src/edge.ts'
-import { noExtension, openSqliteStore } from '../log-server/src/sqlite-store.ts'
+import { noExtension } from '../log-server/src/sql.ts'
+import { openSqliteStore } from '../log-server/src/sqlite-store.ts'
 
 const batchEntries = 256
 
@@ -13,7 +14,7 @@ const measuredBatches = 60
 export async function fillStore(path: string, size: number, entry: () => Uint8Array): Promise<number> {
   const store = openSqliteStore({ path, extension: noExtension, mustExist: true })
   try {
-    let head = await store.takeLease()
+    let head = await store.takeLease((await store.head())?.epoch ?? 0)
     let edge = await readEdge(nodeCrypto, store, head.size)
     const costs: number[] = []
     while (head.size < size) {

@@ -7,12 +7,15 @@ import { nodeCrypto } from '@samebits/core/node'
 import { ProgramError } from '@samebits/host'
 import { dataDir, exists, lockDataDir } from './data-dir.ts'
 import { createMarker } from './marker.ts'
+import { openStore } from './open-store.ts'
+import type { LogServerOptions } from './options.ts'
 import { fetchPublished } from './published-place.ts'
 import type { HeadSigner } from './signer.ts'
-import { noExtension, openSqliteStore, type SqliteLogStore } from './sqlite-store.ts'
+import { noExtension } from './sql.ts'
+import type { LogStore } from './store.ts'
 import type { WitnessCopies } from './witnessing.ts'
 
-export interface CreateLogOptions {
+export interface CreateLogOptions extends Partial<Pick<LogServerOptions, 'database' | 'databaseTimeoutMs'>> {
   readonly dataDir: string
   readonly signer: HeadSigner
   /** Where else the log is to be published; empty for nowhere. */
@@ -38,7 +41,8 @@ export async function createLog(options: CreateLogOptions): Promise<CreatedLog> 
     if (await exists(paths.marker)) throw logExists(`${paths.marker} says that a log was made here`)
     await refusePublished(options)
     refuseWitnessed(options)
-    const store = openSqliteStore({ path: paths.database, extension: noExtension })
+    const { database = '', databaseTimeoutMs: timeoutMs = 5000 } = options
+    const store = await openStore({ database, path: paths.database, timeoutMs, extension: noExtension, create: true })
     try {
       return await signEmptyTree(options, store, paths.marker)
     } finally {
@@ -51,7 +55,7 @@ export async function createLog(options: CreateLogOptions): Promise<CreatedLog> 
 
 async function signEmptyTree(
   { signer, now }: CreateLogOptions,
-  store: SqliteLogStore<unknown>,
+  store: LogStore<unknown>,
   markerPath: string,
 ): Promise<CreatedLog> {
   const head = (await store.head()) ?? (await store.create(emptyRoot(nodeCrypto)))
@@ -60,7 +64,7 @@ async function signEmptyTree(
     throw logExists('the database holds a log whose marker is missing')
   const checkpoint = signer.sign(head, now()).text
   await createMarker(markerPath, { checkpoint, epoch: head.epoch })
-  await store.publish({ size: head.size, checkpoint })
+  await store.publish({ size: head.size, checkpoint }, head.epoch)
   return { origin: signer.origin, vkeys: signer.keys.map(formatVkey), checkpoint }
 }
 

@@ -3,6 +3,8 @@
 export type GateState =
   | { readonly state: 'starting'; readonly code: string; readonly detail: string }
   | { readonly state: 'writing' }
+  /** Another process leads; entries are handed on to it. */
+  | { readonly state: 'following'; readonly url: string }
   /** `retrySeconds`: null where only a person can help. */
   | {
       readonly state: 'read-only'

@@ -157,7 +157,8 @@ export class HeadIssuer {
   }
 
   async #publish(head: Head, checkpoint: string): Promise<void> {
-    if (!(await this.#parts.store.publish({ size: head.size, checkpoint }))) throw new HeadMovedError(head)
+    const published = await this.#parts.store.publish({ size: head.size, checkpoint }, this.#epoch)
+    if (!published) throw new HeadMovedError(head)
     this.#events.issued({ size: head.size, root: head.root, checkpoint })
   }
 

@@ -9,14 +9,16 @@ import type { NoTables } from './admission.ts'
 import { createLog } from './create-log.ts'
 import { dataDir } from './data-dir.ts'
 import { readEdge } from './edge.ts'
+import { alone } from './election.ts'
 import { type GateState, NotWritingError } from './gate.ts'
 import type { Issued } from './issuer.ts'
 import { Log, type LogParts } from './log.ts'
 import { type Marker, openMarker } from './marker.ts'
 import { openRawAdmission } from './raw-admission.ts'
 import { type HeadSigner, headSigner } from './signer.ts'
-import { noExtension, openSqliteStore, type SqliteLogStore } from './sqlite-store.ts'
-import { CommitUnknownError, type LogStore, StorageError } from './store.ts'
+import { noExtension } from './sql.ts'
+import { openSqliteStore } from './sqlite-store.ts'
+import { CommitUnknownError, type LogStore, type OpenStore, StorageError } from './store.ts'
 import { type Place, PlaceError } from './takeover.ts'
 import { realTiming, testOrigin } from './testing.ts'
 import { noWitnesses, type Witnessing, WitnessQuorumError } from './witnessing.ts'
@@ -24,7 +26,7 @@ import { noWitnesses, type Witnessing, WitnessQuorumError } from './witnessing.t
 const keys = [generateSigningKey('ed25519'), generateSigningKey('ml-dsa-44')]
 const signer = headSigner(nodeCrypto, testOrigin, keys)
 let folder: string
-let store: SqliteLogStore<NoTables>
+let store: OpenStore<NoTables>
 let marker: Marker
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'samebits-rules-'))
@@ -61,7 +63,7 @@ async function lead(given: Partial<Parts> = {}): Promise<Watched> {
   }
   const used: LogStore<NoTables> = given.store ?? store
   const log = await Log.open<null, NoTables>({
-    ...{ store: used, crypto: nodeCrypto, signer, marker, witnessing: noWitnesses, places: [] },
+    ...{ store: used, crypto: nodeCrypto, signer, marker, witnessing: noWitnesses, places: [], election: alone },
     openAdmission: () => openRawAdmission(used, { maxLeafBytes: 100, windowEntries: 1000 }),
     timing: { ...realTiming, after },
     options: {
@@ -97,10 +99,10 @@ describe('signing', () => {
 
   it('writes the marker before anything is published, with the epoch of the lease', async () => {
     const seen: string[] = []
-    const publish: LogStore<NoTables>['publish'] = (publication) => {
+    const publish: LogStore<NoTables>['publish'] = (publication, epoch) => {
       seen.push(marker.last.checkpoint)
       expect(marker.last.epoch).toBe(1)
-      return store.publish(publication)
+      return store.publish(publication, epoch)
     }
     const { add, log, issued } = await lead({ store: storeWith({ publish }) })
     await add('a')

@@ -8,6 +8,7 @@
  */
 import type { Crypto } from '@samebits/core'
 import type { Admission, Refusal } from './admission.ts'
+import type { Election } from './election.ts'
 import { type GateState, NotWritingError } from './gate.ts'
 import { HeadIssuer, type Issued } from './issuer.ts'
 import type { LogView } from './log-view.ts'
@@ -15,7 +16,7 @@ import type { Marker } from './marker.ts'
 import { consistencyProof, inclusionProof } from './proofs.ts'
 import { type Sequenced, Sequencer, type SequencerLimits } from './sequencer.ts'
 import { type HeadSigner, openOwn } from './signer.ts'
-import { CommitUnknownError, type Head, HeadMovedError, type LogStore, StorageError } from './store.ts'
+import { CommitUnknownError, type Head, HeadMovedError, type LogReader, type LogStore, StorageError } from './store.ts'
 import { type Place, PlaceError, takeOver } from './takeover.ts'
 import { type Witnessing, WitnessQuorumError } from './witnessing.ts'
 
@@ -54,6 +55,7 @@ export interface LogParts<Item, Tables> {
   readonly witnessing: Witnessing
   /** Places beside the storage that may hold a checkpoint of this log. */
   readonly places: readonly Place[]
+  readonly election: Election
   /** Opens admission with the state that the storage has now; called at every take-over. */
   readonly openAdmission: () => Promise<Admission<Item, Tables>>
   readonly timing: Timing
@@ -76,6 +78,7 @@ export class Log<Item, Tables> implements LogView {
   #published: Issued
   #signedSize: number
   #cancelTimer: () => void = () => undefined
+  #refreshing: Promise<void> | null = null
   /** One after the other, since a checkpoint was last published. */
   #quorumFailures = 0
 
@@ -112,32 +115,73 @@ export class Log<Item, Tables> implements LogView {
     return this.#published
   }
 
-  /** Takes the lead, or says in `gate` why not. */
+  /** Takes the lead, follows whoever has it, or says in `gate` why neither. */
   async lead(): Promise<void> {
     try {
-      const { store, crypto, signer, marker, places, witnessing } = this.#parts
-      const copies = () => witnessing.copies()
-      const start = await takeOver({ store, hasher: crypto, signer, marked: marker.last, places, copies })
-      const admission = await this.#parts.openAdmission()
-      if (this.#gate.state === 'stopping') return
-      const lead = this.#startLead(admission, start)
-      this.#lead = lead
-      this.#signedSize = Math.max(this.#signedSize, start.signedSize)
-      this.#setGate({ state: 'writing' })
-      lead.issuer.offer()
+      const outlook = await this.#parts.election.look()
+      if (outlook.kind === 'follow') await this.#follow(outlook.url)
+      else await this.#takeLead(outlook.epoch)
     } catch (error) {
       this.#endLead(error)
     }
   }
 
+  async #takeLead(epoch: number | null): Promise<void> {
+    const { store, crypto, signer, marker, places, witnessing, election } = this.#parts
+    const copies = () => witnessing.copies()
+    const start = await takeOver({ store, hasher: crypto, signer, marked: marker.last, places, copies, epoch })
+    const admission = await this.#parts.openAdmission()
+    let lost: (error: unknown) => void = () => undefined
+    const earliest = await election.begin(start.head.epoch, (error) => lost(error))
+    if (this.#gate.state === 'stopping') return
+    const last = { range: start.last.range, time: Math.max(start.last.time, earliest) }
+    const lead = this.#startLead(admission, { ...start, last })
+    lost = (error) => this.#failed(lead, error)
+    this.#lead = lead
+    this.#signedSize = Math.max(this.#signedSize, start.signedSize)
+    this.#setGate({ state: 'writing' })
+    lead.issuer.offer()
+  }
+
+  /** Serves what the leader publishes, until it is this process's turn. */
+  async #follow(url: string): Promise<void> {
+    await this.refresh()
+    if (this.#gate.state === 'stopping') return
+    if (this.#gate.state !== 'following' || this.#gate.url !== url) this.#setGate({ state: 'following', url })
+    this.#cancelTimer = this.#parts.timing.after(this.#parts.election.lookEveryMs, () => void this.lead())
+  }
+
+  /** Reads what is published now. Several callers share one question. */
+  refresh(): Promise<void> {
+    this.#refreshing ??= ownPublished(this.#parts)
+      .then((opened) => {
+        if (opened === null || opened.checkpoint.size < this.#published.size || this.#lead !== null) return
+        this.#published = { size: opened.checkpoint.size, root: opened.checkpoint.root, checkpoint: opened.text }
+        this.#signed(opened.checkpoint.size)
+      })
+      .finally(() => {
+        this.#refreshing = null
+      })
+    return this.#refreshing
+  }
+
+  /** Whether tiles of a tree of `size` may be served. A follower looks anew: the size may have been published elsewhere. */
+  async reaches(size: number): Promise<boolean> {
+    if (size > this.#signedSize && this.#gate.state === 'following') await this.refresh()
+    return size <= this.#signedSize
+  }
+
+  #failed(lead: Lead<Item, Tables>, error: unknown): void {
+    if (this.#lead === lead) this.#endLead(error)
+    else lead.sequencer.close(this.#gate)
+  }
+
   #startLead(admission: Admission<Item, Tables>, start: Awaited<ReturnType<typeof takeOver>>): Lead<Item, Tables> {
-    const { store, crypto, signer, marker, witnessing, timing, options, events } = this.#parts
-    const failed = (error: unknown) => {
-      if (this.#lead === lead) this.#endLead(error)
-      else lead.sequencer.close(this.#gate)
-    }
+    const { store, crypto, signer, marker, witnessing, election, timing, options, events } = this.#parts
+    const failed = (error: unknown) => this.#failed(lead, error)
+    const now = () => Math.min(timing.now(), election.latestTime())
     const issuer = new HeadIssuer(
-      { store, hasher: crypto, signer, marker, witnessing, now: timing.now },
+      { store, hasher: crypto, signer, marker, witnessing, now },
       { signed: (size) => this.#signed(size), issued: (issued) => this.#issued(lead, issued), failed },
       start.head.epoch,
       start.last,
@@ -196,7 +240,9 @@ export class Log<Item, Tables> implements LogView {
     const gate = readOnly(error, this.#retrySeconds(error))
     this.#setGate(gate)
     lead?.sequencer.close(gate)
+    const stepped = this.#parts.election.end()
     const again = async () => {
+      await stepped
       await lead?.issuer.stop()
       await this.lead()
     }
@@ -245,15 +291,17 @@ export class Log<Item, Tables> implements LogView {
     this.#lead = null
     this.#cancelTimer()
     this.#setGate({ state: 'stopping' })
-    if (lead === null) return
-    await lead.sequencer.drain()
-    await lead.issuer.stop()
-    lead.sequencer.close({ state: 'stopping' })
+    if (lead !== null) {
+      await lead.sequencer.drain()
+      await lead.issuer.stop()
+      lead.sequencer.close({ state: 'stopping' })
+    }
+    await this.#parts.election.end()
   }
 }
 
 /** The published checkpoint, if it is ours and whole: nothing else is served as one. */
-async function ownPublished({ store, signer }: Pick<LogParts<unknown, unknown>, 'store' | 'signer'>) {
+async function ownPublished({ store, signer }: { store: Pick<LogReader, 'published'>; signer: HeadSigner }) {
   const published = await store.published()
   return published === null ? null : openOwn(signer, published.checkpoint)
 }
@@ -266,8 +314,10 @@ function readOnly(error: unknown, retrySeconds: number): GateState & { state: 'r
   return { state: 'read-only', code, detail, retrySeconds: mayPass(cause) ? retrySeconds : null }
 }
 
+const passing: ReadonlySet<StorageError['code']> = new Set(['STORAGE_FULL', 'STORAGE_BUSY', 'STORAGE_UNREACHABLE'])
+
 function mayPass(error: unknown): boolean {
-  if (error instanceof StorageError) return error.code === 'STORAGE_FULL' || error.code === 'STORAGE_BUSY'
+  if (error instanceof StorageError) return passing.has(error.code)
   if (error instanceof CommitUnknownError || error instanceof HeadMovedError) return true
   return error instanceof PlaceError || error instanceof WitnessQuorumError
 }

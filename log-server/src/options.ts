@@ -7,8 +7,14 @@
 import { ProgramError } from '@samebits/host'
 
 export interface LogServerOptions {
-  /** Folder of the database, the marker and the lock. */
+  /** Folder of the marker, the lock and, where it is SQLite, the database. */
   readonly dataDir: string
+  /** URL of a PostgreSQL database that several servers share; empty for SQLite in the folder. */
+  readonly database: string
+  readonly databaseTimeoutMs: number
+  /** Where the other servers of the database reach this one; empty for its host and port. */
+  readonly advertiseUrl: string
+  readonly leaderTimeoutMs: number
   /** Folder of `ed25519.pem` and `ml-dsa-44.pem`. */
   readonly keysDir: string
   readonly host: string
@@ -77,7 +83,15 @@ const choice = (fallback: string, choices: readonly string[], help: string): Opt
 
 /** Every option, in the order of `--help`. */
 export const optionSpecs: Readonly<Record<Name, OptionSpec>> = {
-  dataDir: text('data', 'DIR', 'folder of the database, the marker and the lock'),
+  dataDir: text('data', 'DIR', 'folder of the marker, the lock and, where it is SQLite, the database'),
+  database: text(
+    '',
+    'URL',
+    'postgres://user@host/name: a PostgreSQL database that several servers share, instead of SQLite in the folder. A password belongs in PGPASSWORD, the password file or the configuration file',
+  ),
+  databaseTimeoutMs: integer(5000, 500, 60_000, 'time for PostgreSQL to answer'),
+  advertiseUrl: text('', 'URL', 'where the other servers of the database reach this one (default: its host and port)'),
+  leaderTimeoutMs: integer(2500, 500, 60_000, 'a leading server that is silent for so long is replaced'),
   keysDir: text('keys', 'DIR', 'folder of ed25519.pem and ml-dsa-44.pem, as keygen writes them'),
   host: text('127.0.0.1', 'ADDRESS', 'address to listen on'),
   port: integer(2025, 0, 65_535, 'port to listen on; 0 lets the system choose'),

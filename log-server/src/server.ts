@@ -4,18 +4,21 @@ import { parseSignedCheckpoint } from '@samebits/core'
 import { nodeCrypto, type SigningKey } from '@samebits/core/node'
 import { closeServer, type Lock, listen, ProgramError } from '@samebits/host'
 import { dataDir, exists, lockDataDir } from './data-dir.ts'
+import type { Election } from './election.ts'
 import type { GateState } from './gate.ts'
 import { apiApp } from './http/api-http.ts'
 import { BodyCache } from './http/body-cache.ts'
+import { Forwarder } from './http/forward.ts'
 import type { Mode, RunningMode } from './http/modes-http.ts'
 import { createHttpServer } from './http/server-http.ts'
 import { Log, type LogEvents, type Timing } from './log.ts'
 import { type Marker, openMarker } from './marker.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
+import { openElection, openStore } from './open-store.ts'
 import type { LogServerOptions } from './options.ts'
 import { publishedPlace } from './published-place.ts'
 import { type HeadSigner, headSigner } from './signer.ts'
-import { openSqliteStore, type SqliteLogStore } from './sqlite-store.ts'
+import type { OpenStore } from './store.ts'
 import { openWitnesses } from './witnesses/open-witnesses.ts'
 import type { Witnessing } from './witnessing.ts'
 
@@ -78,15 +81,20 @@ async function assemble<Item, Tables>(
   const witnessing =
     deps.witnessing ??
     (await openWitnesses({ ...deps, options, signer, store: opened.store, registry: metrics.registry }))
-  const log = await openLog({ options, deps, opened, signer, witnessing, running, events })
-  const server = httpServer({ options, log, running, cache, metrics, reader: opened.store, operator: deps.operator })
-  const port = await listen(server, options.host, options.port)
+  let port = options.port
+  const { election, close } = openElection(options, () => addressOf(options, port), deps.timing)
+  undo.push(close)
+  const log = await openLog({ options, deps, opened, signer, witnessing, running, events, election })
+  const { fetch, timing, operator } = deps
+  const server = httpServer({ options, log, running, cache, metrics, reader: opened.store, operator, fetch, timing })
+  port = await listen(server, options.host, options.port)
   undo.push(() => closeServer(server, 0))
   await log.lead()
   const stop = async () => {
     const closed = closeServer(server, graceMs)
     await log.stop()
     await closed
+    await close()
     running.stop()
     await opened.store.close()
     await opened.marker.close()
@@ -103,10 +111,11 @@ interface LogSetup<Item, Tables> {
   readonly witnessing: Witnessing
   readonly running: RunningMode<Item, Tables>
   readonly events: readonly Partial<LogEvents>[]
+  readonly election: Election
 }
 
 function openLog<Item, Tables>(setup: LogSetup<Item, Tables>): Promise<Log<Item, Tables>> {
-  const { options, deps, opened, signer, witnessing, running, events } = setup
+  const { options, deps, opened, signer, witnessing, running, events, election } = setup
   const { publishedUrl: url, resignSeconds } = options
   return Log.open({
     store: opened.store,
@@ -115,9 +124,10 @@ function openLog<Item, Tables>(setup: LogSetup<Item, Tables>): Promise<Log<Item,
     signer,
     timing: deps.timing,
     witnessing,
+    election,
     places: url === '' ? [] : [publishedPlace({ url, fetch: deps.fetch, timeoutMs: 10_000 })],
     openAdmission: () => running.openAdmission(),
-    options: { limits: options, resignSeconds, retrySeconds: 5 },
+    options: { limits: options, resignSeconds, retrySeconds: options.database === '' ? 5 : 1 },
     events: toAll(events),
   })
 }
@@ -128,15 +138,18 @@ interface HttpSetup<Item, Tables> {
   readonly running: RunningMode<Item, Tables>
   readonly cache: BodyCache
   readonly metrics: Metrics
-  readonly reader: SqliteLogStore<Tables>
+  readonly reader: OpenStore<Tables>
   readonly operator: OperatorLog
+  readonly fetch: typeof globalThis.fetch
+  readonly timing: Timing
 }
 
 function httpServer<Item, Tables>(setup: HttpSetup<Item, Tables>): Server {
-  const { options, log, running, cache, metrics, reader, operator } = setup
+  const { options, log, running, cache, metrics, reader, operator, fetch, timing } = setup
   const { maxLeafBytes, checkpointMaxAgeSeconds, addsPerMinute } = options
   const onDefect = (error: unknown) => operator.error({ err: error }, 'a request met a defect')
-  const add = { log, maxLeafBytes, onDefect, onAnswer: metrics.addAnswered }
+  const forwarder = new Forwarder({ ...options, log, fetch, ...timing, patienceMs: 4 * options.leaderTimeoutMs })
+  const add = { log, forwarder, maxLeafBytes, onDefect, onAnswer: metrics.addAnswered }
   const limited = options.mode === 'open'
   const limitedAdd = limited ? { parts: add, perMinute: addsPerMinute } : null
   return createHttpServer({
@@ -150,7 +163,7 @@ function httpServer<Item, Tables>(setup: HttpSetup<Item, Tables>): Server {
 interface OpenDataDir<Tables> {
   readonly lock: Lock
   readonly marker: Marker
-  readonly store: SqliteLogStore<Tables>
+  readonly store: OpenStore<Tables>
 }
 
 async function openDataDir<Item, Tables>(
@@ -163,13 +176,18 @@ async function openDataDir<Item, Tables>(
     throw new ProgramError({
       code: 'NOT_INITIALISED',
       detail: `${options.dataDir} holds no log`,
-      remedy: 'Run samebits-log init first, or name the folder of a log with --data-dir.',
+      remedy:
+        options.database === ''
+          ? 'Run samebits-log init first, or name the folder of a log with --data-dir.'
+          : 'Run samebits-log init for a new log, or samebits-log join on a further machine of one that is there.',
     })
   const lock = await lockDataDir(options.dataDir)
   undo.push(() => lock.release())
   const marker = await openMarker(paths.marker)
   undo.push(() => marker.close())
-  const store = openSqliteStore({ path: paths.database, extension: mode.extension, mustExist: true })
+  const { database, databaseTimeoutMs: timeoutMs } = options
+  const { extension } = mode
+  const store = await openStore({ database, path: paths.database, timeoutMs, extension, create: false })
   undo.push(() => store.close())
   return { lock, marker, store }
 }
@@ -185,6 +203,12 @@ function signerOf(marker: Marker, keys: readonly SigningKey[]): HeadSigner {
     throw new ProgramError({ code: 'WRONG_KEYS', detail, remedy: 'Name the keys that init was given.', cause })
   }
   return signer
+}
+
+/** Where the other servers of the database reach this one. */
+function addressOf({ advertiseUrl, host }: LogServerOptions, port: number): string {
+  if (advertiseUrl !== '') return advertiseUrl.replace(/\/$/, '')
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 function operatorEvents(operator: OperatorLog): LogEvents {

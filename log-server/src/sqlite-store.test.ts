@@ -3,22 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { noExtension, openSqliteReader, openSqliteStore, type SqliteExtension } from './sqlite-store.ts'
+import { noExtension, type Sql, type StoreExtension } from './sql.ts'
+import { openSqliteReader, openSqliteStore } from './sqlite-store.ts'
 import { StorageError } from './store.ts'
-import { type NoteTable, type StoreUnderTest, storeContract } from './store-contract.ts'
-
-const noteExtension: SqliteExtension<NoteTable> = {
-  name: 'note',
-  migrations: ['CREATE TABLE note_rows (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT'],
-  open({ writer, reader }) {
-    const put = writer.prepare<[string, string]>('INSERT INTO note_rows VALUES (?, ?)')
-    const get = reader.prepare<[string], string>('SELECT value FROM note_rows WHERE key = ?').pluck()
-    return {
-      put: async (key, value) => void put.run(key, value),
-      get: async (key) => get.get(key) ?? null,
-    }
-  },
-}
+import { noteExtension, type StoreUnderTest, storeContract } from './store-contract.ts'
 
 let folder: string
 beforeEach(() => {
@@ -46,18 +34,12 @@ describe('SQLite store', () => {
     await under.store.close()
   })
 
-  it('syncs every commit: write-ahead log, synchronous=FULL (2)', () => {
-    const modes: unknown[] = []
-    const extension: SqliteExtension<null> = {
-      ...{ name: 'modes', migrations: [] },
-      open({ writer }) {
-        for (const mode of ['journal_mode', 'synchronous']) modes.push(writer.pragma(mode, { simple: true }))
-        return null
-      },
-    }
+  it('syncs every commit: write-ahead log, synchronous=FULL (2)', async () => {
+    const extension: StoreExtension<Sql> = { name: 'modes', migrations: [], open: ({ writer }) => writer }
     const store = openSqliteStore({ path: join(folder, 'log.db'), extension })
-    expect(modes).toEqual(['wal', 2])
-    return store.close()
+    expect(await store.tables.all('PRAGMA journal_mode')).toEqual([{ journal_mode: 'wal' }])
+    expect(await store.tables.all('PRAGMA synchronous')).toEqual([{ synchronous: 2 }])
+    await store.close()
   })
 
   it.each([

@@ -5,7 +5,7 @@
  *
  *     parts(first, hashes, entries)   entries: uint16 length || bytes, again and again; hashes: 32 bytes an entry
  *     tiles(level, idx, hashes)       level >= 1, 1 to 256 hashes of 32 bytes
- *     head(size, root, epoch)         published(size, checkpoint)         sizes(size)
+ *     head(size, root, epoch)         published(size, checkpoint, epoch)  sizes(size)
  *
  * So the parts of a bundle, one after the other, are the bundle, and their hashes are its level 0 tile; nothing is ever
  * rewritten but the right edge of the upper levels, once in 256 entries; and a batch of 500 entries costs two or three rows.
@@ -16,6 +16,7 @@
 import { HASH_SIZE, TILE_WIDTH } from '@samebits/core'
 import Database from 'better-sqlite3'
 import { concatParts, entryInPart, type Part, rangeInParts, splitIntoParts } from './parts.ts'
+import type { Sql, SqlValue, StoreExtension } from './sql.ts'
 import {
   type Append,
   CommitUnknownError,
@@ -23,43 +24,19 @@ import {
   type Head,
   HeadMovedError,
   type LogReader,
-  type LogStore,
   type LogTransaction,
+  type OpenStore,
   type Publication,
   StorageError,
+  sameHead,
 } from './store.ts'
-
-/** The connections of a database, for the tables that a mode of admission keeps in it. */
-interface SqliteConnections {
-  /** Writes, and reads of uncommitted rows: only inside {@link LogStore.commit} or {@link LogStore.update}. */
-  readonly writer: Database.Database
-  /** Read-only; sees committed rows. For product pages and the like. */
-  readonly reader: Database.Database
-}
-
-/** Tables that another part keeps in the log's database. Table names start with `name` and `_`. */
-export interface SqliteExtension<Tables> {
-  /** `[a-z]+`; under this name the version of its schema is kept. */
-  readonly name: string
-  /** SQL scripts; the n-th brings version n to n + 1. Only ever appended to. */
-  readonly migrations: readonly string[]
-  /** Called once the schema is current. */
-  open(connections: SqliteConnections): Tables
-}
 
 export interface SqliteStoreOptions<Tables> {
   /** Path of the database file, or `:memory:` never: both connections must see it. */
   readonly path: string
-  readonly extension: SqliteExtension<Tables>
+  readonly extension: StoreExtension<Tables>
   /** Refuse to make a new database: everything but `init` says so. */
   readonly mustExist?: boolean
-}
-
-/** The extension of a mode without tables. */
-export const noExtension: SqliteExtension<Readonly<Record<never, never>>> = {
-  name: 'none',
-  migrations: [],
-  open: () => ({}),
 }
 
 const migrations: readonly string[] = [
@@ -68,6 +45,8 @@ const migrations: readonly string[] = [
    CREATE TABLE tiles (level INTEGER NOT NULL, idx INTEGER NOT NULL, hashes BLOB NOT NULL, PRIMARY KEY (level, idx)) STRICT;
    CREATE TABLE published (one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, checkpoint TEXT NOT NULL) STRICT;
    CREATE TABLE sizes (size INTEGER PRIMARY KEY) STRICT;`,
+  // under which lease it was signed: of the same size, the newer lease's stays
+  'ALTER TABLE published ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0',
 ]
 
 /** For a lock that another program holds on the file. The thread waits, so it is short; the log tries again by itself. */
@@ -77,7 +56,7 @@ const lockWaitMs = 500
 const applicationId = 0x736d6274
 
 /** Opens the database and brings its schema up to date. @throws StorageError */
-export function openSqliteStore<Tables>(options: SqliteStoreOptions<Tables>): SqliteLogStore<Tables> {
+export function openSqliteStore<Tables>(options: SqliteStoreOptions<Tables>): OpenStore<Tables> {
   return guarded(() => {
     const writer = new Database(options.path, { fileMustExist: options.mustExist ?? false, timeout: lockWaitMs })
     try {
@@ -85,7 +64,8 @@ export function openSqliteStore<Tables>(options: SqliteStoreOptions<Tables>): Sq
       migrate(writer, 'log', migrations)
       migrate(writer, options.extension.name, options.extension.migrations)
       const reader = openReader(options.path)
-      return new SqliteLogStore(writer, reader, options.extension.open({ writer, reader }))
+      const tables = options.extension.open({ writer: sqliteSql(writer), reader: sqliteSql(reader) })
+      return new SqliteLogStore(writer, reader, tables)
     } catch (error) {
       writer.close()
       throw error
@@ -96,6 +76,21 @@ export function openSqliteStore<Tables>(options: SqliteStoreOptions<Tables>): Sq
 /** Opens the database for reading only, beside a running server or without one. @throws StorageError */
 export function openSqliteReader(path: string): LogReader {
   return guarded(() => new SqliteLogReader(openReader(path)))
+}
+
+/** Statements of an extension, each prepared once. */
+function sqliteSql(db: Database.Database): Sql {
+  const prepared = new Map<string, Database.Statement<SqlValue[]>>()
+  const prepare = (statement: string) => {
+    const known = prepared.get(statement) ?? db.prepare<SqlValue[]>(statement)
+    prepared.set(statement, known)
+    return known
+  }
+  return {
+    all: async <Row extends object>(statement: string, ...values: readonly SqlValue[]) =>
+      prepare(statement).all(...values) as Row[],
+    run: async (statement, ...values) => void prepare(statement).run(...values),
+  }
 }
 
 function openReader(path: string): Database.Database {
@@ -199,7 +194,7 @@ class SqliteLogReader implements LogReader {
   }
 }
 
-export class SqliteLogStore<Tables> extends SqliteLogReader implements LogStore<Tables> {
+class SqliteLogStore<Tables> extends SqliteLogReader implements OpenStore<Tables> {
   readonly tables: Tables
   readonly #writer: Database.Database
   readonly #sql: WriteStatements
@@ -221,10 +216,10 @@ export class SqliteLogStore<Tables> extends SqliteLogReader implements LogStore<
     })
   }
 
-  takeLease(): Promise<Head> {
+  takeLease(epoch: number): Promise<Head> {
     return this.#transaction(async () => {
       const present = asHead(this.#sql.head.get())
-      if (present === null) throw new HeadMovedError(null)
+      if (present === null || present.epoch !== epoch) throw new HeadMovedError(present)
       const head = { ...present, epoch: present.epoch + 1 }
       this.#sql.setHead.run(head.size, head.root, head.epoch)
       return head
@@ -258,11 +253,11 @@ export class SqliteLogStore<Tables> extends SqliteLogReader implements LogStore<
     return head
   }
 
-  publish(publication: Publication): Promise<boolean> {
+  publish(publication: Publication, epoch: number): Promise<boolean> {
     return this.#transaction(async () => {
-      const present = this.#sql.published.get()
-      if (present !== undefined && present.size > publication.size) return false
-      this.#sql.setPublished.run(publication.size, publication.checkpoint)
+      const present = this.#sql.publishedAt.get()
+      if (present !== undefined && (present.size > publication.size || present.epoch > epoch)) return false
+      this.#sql.setPublished.run(publication.size, publication.checkpoint, epoch)
       this.#sql.addSize.run(publication.size)
       return true
     })
@@ -321,8 +316,8 @@ function writeStatements(db: Database.Database) {
     setTile: db.prepare<[number, number, Uint8Array]>(
       'INSERT INTO tiles VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET hashes = excluded.hashes',
     ),
-    published: db.prepare<[], Publication>(selectPublished),
-    setPublished: db.prepare<[number, string]>('INSERT OR REPLACE INTO published VALUES (1, ?, ?)'),
+    publishedAt: db.prepare<[], { size: number; epoch: number }>('SELECT size, epoch FROM published'),
+    setPublished: db.prepare<[number, string, number]>('INSERT OR REPLACE INTO published VALUES (1, ?, ?, ?)'),
     addSize: db.prepare<[number]>('INSERT OR IGNORE INTO sizes VALUES (?)'),
   }
 }
@@ -351,10 +346,6 @@ function asHead(row: HeadRow | undefined): Head | null {
   if (row === undefined) return null
   if (row.root.length !== HASH_SIZE) throw new StorageError('STORAGE_DAMAGED', 'the head row holds no root hash')
   return { size: row.size, root: new Uint8Array(row.root), epoch: row.epoch }
-}
-
-function sameHead(a: Head, b: Head): boolean {
-  return a.size === b.size && a.epoch === b.epoch && Buffer.compare(a.root, b.root) === 0
 }
 
 function guarded<R>(work: () => R): R {

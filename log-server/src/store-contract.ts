@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { concat, formatEntryBundle, HASH_SIZE, TILE_WIDTH } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import { type Edge, growEdge } from './edge.ts'
+import type { StoreExtension } from './sql.ts'
 import { type Head, HeadMovedError, type LogStore, type LogTransaction } from './store.ts'
 
 /** The table that an implementation under test brings along. */
@@ -14,6 +15,18 @@ export interface NoteTable {
   put(key: string, value: string): Promise<void>
   /** Committed rows only. */
   get(key: string): Promise<string | null>
+}
+
+export const noteExtension: StoreExtension<NoteTable> = {
+  name: 'note',
+  migrations: ['CREATE TABLE note_rows (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT'],
+  open: ({ writer, reader }) => ({
+    put: (key, value) => writer.run('INSERT INTO note_rows VALUES (?, ?)', key, value),
+    async get(key) {
+      const [row] = await reader.all<{ value: string }>('SELECT value FROM note_rows WHERE key = ?', key)
+      return row?.value ?? null
+    },
+  }),
 }
 
 export interface StoreUnderTest {
@@ -44,7 +57,7 @@ class Grown {
 
   static async begin(store: LogStore<NoteTable>): Promise<Grown> {
     await store.create(emptyRoot)
-    return new Grown(store, await store.takeLease())
+    return new Grown(store, await store.takeLease(0))
   }
 
   async append(batch: readonly Uint8Array[], also: (tx: LogTransaction<NoteTable>) => Promise<void> = async () => {}) {
@@ -94,7 +107,7 @@ export const storeContract: readonly ContractCase[] = [
     title: 'holds no head before it is created, and is created once',
     async run({ store }) {
       assert.equal(await store.head(), null)
-      await refuse(store.takeLease())
+      await refuse(store.takeLease(0))
       assert.deepEqual(await store.create(emptyRoot), { size: 0, root: emptyRoot, epoch: 0 })
       await refuse(store.create(emptyRoot))
     },
@@ -168,7 +181,8 @@ export const storeContract: readonly ContractCase[] = [
     async run({ store }) {
       const log = await Grown.begin(store)
       await growBy(log, 2)
-      const taken = await store.takeLease()
+      for (const epoch of [0, 2]) await refuse(store.takeLease(epoch))
+      const taken = await store.takeLease(log.head.epoch)
       assert.deepEqual(taken, { ...log.head, epoch: log.head.epoch + 1 })
       await refuse(growBy(log, 1))
       assert.deepEqual(await store.head(), taken)
@@ -237,18 +251,21 @@ export const storeContract: readonly ContractCase[] = [
     },
   },
   {
-    title: 'publishes forwards only, and the same size again',
+    title: 'publishes forwards only, and the same size again, unless under an older lease',
     async run({ store }) {
       await Grown.begin(store)
       assert.equal(await store.published(), null)
-      for (const [size, checkpoint, done] of [
-        [0, 'a', true],
-        [5, 'b', true],
-        [4, 'c', false],
-        [5, 'd', true],
+      for (const [size, checkpoint, epoch, done] of [
+        [0, 'a', 1, true],
+        [5, 'b', 1, true],
+        [4, 'c', 2, false],
+        [5, 'd', 1, true],
+        [5, 'e', 2, true],
+        [5, 'f', 1, false],
+        [6, 'g', 1, false],
       ] as const)
-        assert.equal(await store.publish({ size, checkpoint }), done)
-      assert.deepEqual({ ...(await store.published()) }, { size: 5, checkpoint: 'd' })
+        assert.equal(await store.publish({ size, checkpoint }, epoch), done)
+      assert.deepEqual({ ...(await store.published()) }, { size: 5, checkpoint: 'e' })
       assert.deepEqual(await store.sizes(0, 10), [5])
     },
   },
@@ -256,7 +273,7 @@ export const storeContract: readonly ContractCase[] = [
     title: 'lists published sizes past a size, ascending, as many as asked',
     async run({ store }) {
       await Grown.begin(store)
-      for (const size of [0, 3, 7, 20]) await store.publish({ size, checkpoint: `${size}` })
+      for (const size of [0, 3, 7, 20]) await store.publish({ size, checkpoint: `${size}` }, 1)
       assert.deepEqual(await store.sizes(0, 10), [3, 7, 20])
       assert.deepEqual(await store.sizes(3, 1), [7])
       assert.deepEqual(await store.sizes(20, 10), [])
@@ -267,7 +284,7 @@ export const storeContract: readonly ContractCase[] = [
     async run({ store, reopen }) {
       const log = await Grown.begin(store)
       await log.append(someEntries(0, 700), ({ tables }) => tables.put('a', '1'))
-      await store.publish({ size: 700, checkpoint: 'x' })
+      await store.publish({ size: 700, checkpoint: 'x' }, 1)
       const again = await reopen()
       assert.deepEqual(await again.store.head(), log.head)
       assert.deepEqual(await again.store.sizes(0, 10), [700])

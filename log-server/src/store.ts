@@ -4,10 +4,12 @@
  *
  * Three kinds of rows belong to the log and are written by nobody else: entries with their leaf hashes, tiles of level 1
  * and above, and the head. A mode of admission (see `admission.ts`) keeps its own tables in the same database; they are the
- * `Tables` of the type, opened by an extension object of each implementation (`SqliteExtension` in `sqlite-store.ts`), and are written only inside
+ * `Tables` of the type, opened by an extension object (`StoreExtension` in `sql.ts`), and are written only inside
  * {@link LogStore.commit}, so that they change in the log's transactions or not at all; what no head depends on, also inside
  * {@link LogStore.update}.
  */
+
+import { equalBytes } from '@samebits/core'
 
 /** The committed state of a log. */
 export interface Head {
@@ -17,6 +19,10 @@ export interface Head {
   readonly root: Uint8Array
   /** Raised by one whenever a process takes the lease; part of the condition of every commit (docs/log.md rule 1). */
   readonly epoch: number
+}
+
+export function sameHead(a: Head, b: Head): boolean {
+  return a.size === b.size && a.epoch === b.epoch && equalBytes(a.root, b.root)
 }
 
 /** A tile of level 1 or above, complete or the right edge: `hashes` holds 1 to 256 hashes of 32 bytes. */
@@ -92,8 +98,12 @@ export interface LogReader {
 export interface LogStore<Tables> extends LogReader {
   /** Makes the empty log (size 0, epoch 0). Throws {@link HeadMovedError} where a head exists. */
   create(emptyRoot: Uint8Array): Promise<Head>
-  /** Raises the epoch durably and returns the head: from then on commits that expect an older epoch fail. */
-  takeLease(): Promise<Head>
+  /**
+   * Raises the epoch durably, if it is still `epoch`, and returns the head, which may have grown meanwhile: from then on
+   * commits that expect an older epoch fail. Of several processes that saw the same epoch one succeeds.
+   * @throws HeadMovedError another process took the lease
+   */
+  takeLease(epoch: number): Promise<Head>
   /**
    * Runs `work` in one transaction, if `expected` is the committed head, and commits it.
    * What `work` throws rolls back and is thrown on. Returns the new head with `work`'s result.
@@ -110,9 +120,16 @@ export interface LogStore<Tables> extends LogReader {
   update<R>(work: (tables: Tables) => Promise<R>): Promise<R>
   /**
    * Replaces the published checkpoint durably, and adds its size to `sizes`. Never goes backwards: returns false, with
-   * nothing written, where a larger size is published. The same size replaces (another signature, more cosignatures).
+   * nothing written, where a larger size, or one under a newer lease, is published. The same size replaces (another
+   * signature, more cosignatures).
+   * @param epoch of the lease under which it was signed
    */
-  publish(publication: Publication): Promise<boolean>
+  publish(publication: Publication, epoch: number): Promise<boolean>
+}
+
+/** A store with the tables of a mode of admission. */
+export interface OpenStore<Tables> extends LogStore<Tables> {
+  readonly tables: Tables
 }
 
 /** Another writer's head is the committed one. */
@@ -136,10 +153,10 @@ export class CommitUnknownError extends Error {
   readonly code = 'COMMIT_UNKNOWN'
 }
 
-/** The storage refused to read or write: disk full, I/O error, failed sync, damaged file. */
+/** The storage refused to read or write: disk full, I/O error, failed sync, damaged file, a server that does not answer. */
 export class StorageError extends Error {
   override readonly name = 'StorageError'
-  readonly code: 'STORAGE_FULL' | 'STORAGE_FAILED' | 'STORAGE_DAMAGED' | 'STORAGE_BUSY'
+  readonly code: 'STORAGE_FULL' | 'STORAGE_FAILED' | 'STORAGE_DAMAGED' | 'STORAGE_BUSY' | 'STORAGE_UNREACHABLE'
   constructor(code: StorageError['code'], message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code

@@ -12,8 +12,9 @@ import { growEdge, readEdge } from './edge.ts'
 import { extendFromStorage, HeadIssuer, TreeMismatchError } from './issuer.ts'
 import { createMarker, openMarker, readMarker } from './marker.ts'
 import { headSigner } from './signer.ts'
-import { noExtension, openSqliteStore, type SqliteLogStore } from './sqlite-store.ts'
-import { HeadMovedError, type LogReader } from './store.ts'
+import { noExtension } from './sql.ts'
+import { openSqliteStore } from './sqlite-store.ts'
+import { HeadMovedError, type LogReader, type OpenStore } from './store.ts'
 import { takeOver } from './takeover.ts'
 import { testOrigin } from './testing.ts'
 import { noWitnesses } from './witnessing.ts'
@@ -24,13 +25,13 @@ const entries = Array.from({ length: 600 }, (_, at) => Buffer.from(`entry ${at}`
 /** No witnesses. */
 const copies = async () => ({ found: [], missing: null })
 let folder: string
-let store: SqliteLogStore<NoTables>
+let store: OpenStore<NoTables>
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'samebits-takeover-'))
   store = openSqliteStore({ path: dataDir(folder).database, extension: noExtension })
   const empty = await store.create(emptyRoot(hasher))
   await createMarker(dataDir(folder).marker, { checkpoint: signer.sign(empty, 1000).text, epoch: empty.epoch })
-  const head = await store.takeLease()
+  const head = await store.takeLease(0)
   const leafHashes = hasher.leafHashes(entries)
   const { tiles, root } = growEdge(hasher, { range: emptyRange(), filling: [] }, leafHashes)
   await store.commit(head, (tx) => tx.append({ entries, leafHashes: concat(...leafHashes), tiles, root }))
@@ -42,7 +43,7 @@ afterEach(async () => {
 
 async function attempt() {
   const marked = await readMarker(dataDir(folder).marker)
-  const parts = { store, hasher, signer, marked, places: [], copies }
+  const parts = { store, hasher, signer, marked, places: [], copies, epoch: null }
   return takeOver(parts)
 }
 
@@ -81,7 +82,7 @@ describe('a leader', () => {
     const nothing = () => undefined
     const events = { signed: nothing, issued: nothing, failed: (error: unknown) => failures.push(error) }
     const issuer = new HeadIssuer(parts, events, start.head.epoch, start.last)
-    await store.takeLease()
+    await store.takeLease(start.head.epoch)
     issuer.offer()
     await expect.poll(() => failures.length).toBe(1)
     expect(failures[0]).toBeInstanceOf(HeadMovedError)

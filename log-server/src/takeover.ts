@@ -38,6 +38,8 @@ export interface TakeoverParts {
   readonly places: readonly Place[]
   /** What the witnesses hold of this log. */
   readonly copies: () => Promise<WitnessCopies>
+  /** The epoch that is to be replaced, where others may take the lease too; null where nobody else does. */
+  readonly epoch: number | null
 }
 
 /** The state from which a leader goes on. */
@@ -51,7 +53,8 @@ export interface Takeover {
 }
 
 /**
- * Checks storage against everything this log is known to have signed, then takes the lease.
+ * Checks storage against everything this log is known to have signed, then takes the lease, and checks what was committed
+ * meanwhile: until the lease was taken, another process may still have written.
  * @throws BehindError, TreeMismatchError, MarkerError: only a person can help
  * @throws PlaceError, StorageError, HeadMovedError: worth another try
  */
@@ -59,21 +62,36 @@ export async function takeOver(parts: TakeoverParts): Promise<Takeover> {
   const { store, hasher, signer, marked } = parts
   const before = await store.head()
   if (before === null) throw new HeadMovedError(null)
+  if (parts.epoch !== null && before.epoch !== parts.epoch) throw new HeadMovedError(before)
   if (marked.epoch > before.epoch)
     throw new BehindError(
       `the marker is of lease ${marked.epoch}, the storage of lease ${before.epoch}: it is an old copy`,
     )
   const last = openMarked(signer, marked)
   const signed = await checkSigned(parts, before, last.checkpoint, 'the marker')
-  for (const place of await ownCheckpoints(parts)) await checkSigned(parts, before, place.tree, place.name)
+  const others = await ownCheckpoints(parts)
+  for (const { name, opened } of others)
+    await checkSigned(parts, await headWith(parts, before, opened), opened.checkpoint, name)
   await checkCopies(parts)
-  const edge = await readEdge(hasher, store, before.size)
-  demandRoot(hasher, edge.range, before.root, 'the stored head')
-  const range = await extendFromStorage(parts, signed, before)
-  const head = await store.takeLease()
-  if (head.size !== before.size || !equalBytes(head.root, before.root)) throw new HeadMovedError(head)
-  const time = Math.max(0, ...last.verified.map(({ timestamp }) => timestamp ?? 0))
+  await edgeOf(parts, before)
+  const stored = await extendFromStorage(parts, signed, before)
+  const head = await store.takeLease(before.epoch)
+  const edge = await edgeOf(parts, head)
+  const range = await extendFromStorage(parts, stored, head)
+  const signatures = [last, ...others.map(({ opened }) => opened)].flatMap(({ verified }) => verified)
+  const time = Math.max(0, ...signatures.map(({ timestamp }) => timestamp ?? 0))
   return { head, edge, signedSize: signed.size, last: { range, time } }
+}
+
+async function edgeOf({ store, hasher }: TakeoverParts, head: Head): Promise<Edge> {
+  const edge = await readEdge(hasher, store, head.size)
+  demandRoot(hasher, edge.range, head.root, 'the stored head')
+  return edge
+}
+
+/** The head as it is now, where a checkpoint is larger than it was: another process may have written in between. */
+async function headWith({ store }: TakeoverParts, before: Head, { checkpoint }: OpenedCheckpoint): Promise<Head> {
+  return checkpoint.size <= before.size ? before : ((await store.head()) ?? before)
 }
 
 export interface Tree {
@@ -90,16 +108,20 @@ function openMarked(signer: HeadSigner, { checkpoint }: Marked): OpenedCheckpoin
 }
 
 /** Only a checkpoint under our own valid signature counts: anybody can claim the rest. */
-async function ownCheckpoints({ store, signer, places }: TakeoverParts): Promise<{ name: string; tree: Tree }[]> {
+async function ownCheckpoints({
+  store,
+  signer,
+  places,
+}: TakeoverParts): Promise<{ name: string; opened: OpenedCheckpoint }[]> {
   const published: Place = {
     name: 'the published checkpoint',
     read: async () => (await store.published())?.checkpoint ?? null,
   }
-  const found: { name: string; tree: Tree }[] = []
+  const found: { name: string; opened: OpenedCheckpoint }[] = []
   for (const place of [published, ...places]) {
     const text = await place.read()
-    const tree = text === null ? null : openOwn(signer, text)?.checkpoint
-    if (tree) found.push({ name: place.name, tree })
+    const opened = text === null ? null : openOwn(signer, text)
+    if (opened !== null) found.push({ name: place.name, opened })
   }
   return found
 }

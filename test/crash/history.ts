@@ -25,7 +25,7 @@ export class History {
   readonly #indexOf = new Map<string, number>()
   /** Roots seen, base64, by size. */
   readonly #roots = new Map<number, string>()
-  #polledSize = 0
+  readonly #polledSizes = new Map<string, number>()
 
   constructor(origin: string, vkeys: readonly string[]) {
     this.#origin = origin
@@ -58,11 +58,18 @@ export class History {
     this.acknowledge(leaf, index)
   }
 
-  /** `GET /checkpoint`, asked by one poller after the other: what is published never goes back. */
-  sawCheckpoint(text: string): void {
+  /** `GET /checkpoint` of one server, asked by one poller after the other: what is published never goes back. */
+  sawCheckpoint(text: string, server = ''): void {
     const { size } = this.#open(text)
-    assert.ok(size >= this.#polledSize, `the published size went from ${this.#polledSize} back to ${size}`)
-    this.#polledSize = size
+    const before = this.#polledSizes.get(server) ?? 0
+    assert.ok(size >= before, `the published size went from ${before} back to ${size}`)
+    this.#polledSizes.set(server, size)
+  }
+
+  /** A signature was made, whether or not it ever left the process that made it. */
+  sawSigned(size: number, root: string): void {
+    assert.equal(this.#roots.get(size) ?? root, root, `two roots were signed for size ${size}`)
+    this.#roots.set(size, root)
   }
 
   #open(text: string) {

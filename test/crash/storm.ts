@@ -11,8 +11,12 @@ export interface Storm {
   readonly failures: number
 }
 
-/** Every submitter repeats an entry until it is acknowledged, then takes the next one. */
-export function startStorm(history: History, url: string, submitters: number): Storm {
+/**
+ * Every submitter repeats an entry until it is acknowledged, then takes the next one.
+ * @param next the server to ask, where there are several: called for every request
+ */
+export function startStorm(history: History, url: string, submitters: number, next?: () => string): Storm {
+  const server = next ?? (() => storm.url)
   let stopping = false
   let failures = 0
   const storm: Storm = {
@@ -27,7 +31,7 @@ export function startStorm(history: History, url: string, submitters: number): S
   }
   const submit = async (leaf: string, proof: boolean) => {
     const headers: Record<string, string> = proof ? { accept: 'text/x.tlog.proof' } : {}
-    const answer = await attempt(() => fetch(`${storm.url}/add`, { method: 'POST', body: leaf, headers }))
+    const answer = await attempt(() => fetch(`${server()}/add`, { method: 'POST', body: leaf, headers }))
     if (answer === null) return false
     if (proof) history.acknowledgeProof(leaf, answer)
     else history.acknowledge(leaf, Number(answer))
@@ -53,8 +57,9 @@ export function startStorm(history: History, url: string, submitters: number): S
   }
   const poller = async () => {
     while (!stopping) {
-      const text = await attempt(() => fetch(`${storm.url}/checkpoint`))
-      if (text !== null) history.sawCheckpoint(text)
+      const url = server()
+      const text = await attempt(() => fetch(`${url}/checkpoint`))
+      if (text !== null) history.sawCheckpoint(text, next === undefined ? '' : url)
       await sleep(text === null ? 30 : 1)
     }
   }

@@ -1,5 +1,5 @@
 /**
- * The product index in SQLite, beside the log in one file. Ids, digests and signers are 32-byte blobs.
+ * The product index, beside the log in one database, as SQLite spells it (`sql.ts` has the other spelling). Ids, digests and signers are 32-byte blobs.
  * Scripts are only ever appended to: the n-th brings version n to n + 1.
  */
 export const productMigrations: readonly string[] = [

@@ -12,7 +12,10 @@ import {
 import { nodeCrypto } from '@samebits/core/node'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { openPostgresStore } from '../postgres-store.ts'
+import { postgresMissing, startPostgres } from '../testing-postgres.ts'
 import { headOf } from './heads.ts'
+import { productExtension } from './product-extension.ts'
 import {
   configOf,
   member,
@@ -236,12 +239,12 @@ async function entriesOf(log: TestLog): Promise<Entry[]> {
   return bundle === null ? [] : parseEntryBundle(bundle, size).map((leaf) => parseEntry(nodeCrypto, leaf))
 }
 
-test('the index is what the log says, whatever was submitted and however it was batched', async () => {
+async function indexIsWhatTheLogSays(numRuns: number, open?: Parameters<typeof TestLog.open>[1]): Promise<void> {
   const first = trustFile({ authority, publishers, thresholds: [2, 2, 0] })
   const rounds = fc.array(fc.array(move, { minLength: 1, maxLength: 6 }), { minLength: 4, maxLength: 14 })
   await fc.assert(
     fc.asyncProperty(rounds, async (plays) => {
-      const log = await TestLog.open(configOf(first))
+      const log = await TestLog.open(configOf(first), open)
       try {
         const hand = new Hand(log)
         for (const round of plays) {
@@ -258,6 +261,22 @@ test('the index is what the log says, whatever was submitted and however it was 
         await log.close()
       }
     }),
-    { numRuns: 40 },
+    { numRuns },
   )
-}, 120_000)
+}
+
+const title = 'the index is what the log says, whatever was submitted and however it was batched'
+test(title, () => indexIsWhatTheLogSays(40), 120_000)
+
+test.skipIf(postgresMissing() !== null)(`${title}, on PostgreSQL`, { timeout: 120_000 }, async () => {
+  const postgres = await startPostgres()
+  let logs = 0
+  try {
+    await indexIsWhatTheLogSays(4, async () => {
+      const url = await postgres.createDatabase(`log${logs++}`)
+      return openPostgresStore({ url, timeoutMs: 10_000, extension: productExtension, create: true })
+    })
+  } finally {
+    await postgres.remove()
+  }
+})

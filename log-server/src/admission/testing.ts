@@ -20,12 +20,13 @@ import { generateSigningKey, nodeCrypto, type SigningKey, verifyInPool } from '@
 import type { Refusal } from '../admission.ts'
 import { readEdge } from '../edge.ts'
 import { type Sequenced, Sequencer } from '../sequencer.ts'
-import { openSqliteStore, type SqliteLogStore } from '../sqlite-store.ts'
+import { openSqliteStore } from '../sqlite-store.ts'
+import type { OpenStore } from '../store.ts'
 import type { AdmissionConfig } from './admission-file.ts'
 import type { Claim } from './claim.ts'
 import { adoptConfig } from './in-force.ts'
 import { productAdmission } from './product-admission.ts'
-import { productExtension } from './product-extension-store.ts'
+import { productExtension } from './product-extension.ts'
 import type { ProductTables } from './tables.ts'
 import { TrustLibrary } from './trust-library.ts'
 import { trustRules } from './trust-rules.ts'
@@ -177,9 +178,13 @@ export function configOf(...files: readonly Uint8Array[]): AdmissionConfig {
   return { mode: 'product', products: new Map(rules.map((one) => [one.product, one])) }
 }
 
+async function openSqlite(folder: string): Promise<OpenStore<ProductTables>> {
+  return openSqliteStore({ path: join(folder, 'log.db'), extension: productExtension })
+}
+
 /** A log of one process in a temporary folder, whose commits count as published at once. */
 export class TestLog {
-  readonly store: SqliteLogStore<ProductTables>
+  readonly store: OpenStore<ProductTables>
   readonly library = new TrustLibrary(nodeCrypto, origin)
   config: AdmissionConfig
   now = 1_800_000_000
@@ -188,9 +193,9 @@ export class TestLog {
   readonly #sequencer: Sequencer<Claim, ProductTables>
   readonly faults: unknown[] = []
 
-  static async open(config: AdmissionConfig): Promise<TestLog> {
+  static async open(config: AdmissionConfig, open = openSqlite): Promise<TestLog> {
     const folder = mkdtempSync(join(tmpdir(), 'samebits-admission-'))
-    const store = openSqliteStore({ path: join(folder, 'log.db'), extension: productExtension })
+    const store = await open(folder)
     const head = await store.create(emptyRoot(nodeCrypto))
     const log = new TestLog(folder, store, config, { head, edge: await readEdge(nodeCrypto, store, 0), published: 0 })
     await log.adopt()
@@ -199,7 +204,7 @@ export class TestLog {
 
   private constructor(
     folder: string,
-    store: SqliteLogStore<ProductTables>,
+    store: OpenStore<ProductTables>,
     config: AdmissionConfig,
     start: ConstructorParameters<typeof Sequencer>[2],
   ) {

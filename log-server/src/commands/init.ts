@@ -10,7 +10,16 @@ export function initCommand(io: CommandIo): Command {
   const command = new Command('init')
     .description('begin a log: sign the empty tree, keep it as the first marker, and publish it. Done once in its life')
     .requiredOption('--origin <NAME>', 'the name that keygen was given')
-  const names = ['dataDir', 'keysDir', 'publishedUrl', 'policy', 'witnessMonitoring', 'witnessTimeoutMs'] as const
+  const names = [
+    'dataDir',
+    'database',
+    'databaseTimeoutMs',
+    'keysDir',
+    'publishedUrl',
+    'policy',
+    'witnessMonitoring',
+    'witnessTimeoutMs',
+  ] as const
   return addOptions(command, names).action(async (flags: { origin: string }) => {
     const options = await readOptions(io, withoutOrigin(flags))
     const signer = signerFor(flags.origin, await loadKeys(options.keysDir))

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { fsckCommand } from './fsck.ts'
 import { initCommand } from './init.ts'
 import type { CommandIo } from './io.ts'
+import { joinCommand } from './join.ts'
 import { keygenCommand } from './keygen.ts'
 import { serveCommand } from './serve.ts'
 
@@ -19,7 +20,7 @@ export async function runCommandLine(args: readonly string[], io: CommandIo, ver
     .description('An append-only transparency log (C2SP tlog-tiles) for release statements, or for anything.')
     .version(version)
     .addHelpText('after', introduction)
-  for (const command of [keygenCommand(io), initCommand(io), serveCommand(io), fsckCommand(io)])
+  for (const command of [keygenCommand(io), initCommand(io), joinCommand(io), serveCommand(io), fsckCommand(io)])
     program.addCommand(command)
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({

@@ -38,6 +38,7 @@ function asOption(name: keyof LogServerOptions): Option {
 export async function readOptions(io: CommandIo, flags: Readonly<Record<string, unknown>>): Promise<LogServerOptions> {
   const path = flags['config'] ?? io.environment[configVariable]
   const file = typeof path === 'string' ? await readConfig(resolve(io.cwd, path)) : null
+  refuseSecrets(flags['database'])
   const options = resolveOptions({ file, environment: io.environment, flags })
   const absolute = (path: string) => (path === '' ? '' : resolve(io.cwd, path))
   return {
@@ -47,6 +48,16 @@ export async function readOptions(io: CommandIo, flags: Readonly<Record<string, 
     admissionFile: absolute(options.admissionFile),
     policy: absolute(options.policy),
   }
+}
+
+/** Whoever may list processes reads their arguments. @throws ProgramError CONFIG_INVALID */
+function refuseSecrets(database: unknown): void {
+  if (typeof database !== 'string' || !URL.canParse(database) || new URL(database).password === '') return
+  throw new ProgramError({
+    code: 'CONFIG_INVALID',
+    detail: '--database holds a password, which everybody on this machine could read',
+    remedy: 'Leave it out, and give it as PGPASSWORD, in the password file, or in the configuration file.',
+  })
 }
 
 async function readConfig(path: string): Promise<{ path: string; content: unknown }> {

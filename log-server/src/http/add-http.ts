@@ -10,14 +10,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { formatTlogProof, parseSignedCheckpoint } from '@samebits/core'
 import type { Refusal } from '../admission.ts'
+import type { GateState } from '../gate.ts'
 import type { LogView } from '../log-view.ts'
 import type { Sequenced } from '../sequencer.ts'
+import { type Forwarded, type Forwarder, forwardedHeader } from './forward.ts'
 import { internalProblem, problemOf, sendProblem } from './problem.ts'
 
 const TLOG_PROOF_TYPE = 'text/x.tlog.proof'
 
 export interface AddParts {
-  readonly log: LogView & { add(leaf: Uint8Array): Promise<Sequenced | Refusal> }
+  readonly log: LogView & { add(leaf: Uint8Array): Promise<Sequenced | Refusal>; readonly gate: GateState }
+  /** To the server that leads, while this one follows. */
+  readonly forwarder: Pick<Forwarder, 'submit'>
   readonly maxLeafBytes: number
   /** A defect of ours, for the operator's log. */
   readonly onDefect: (error: unknown) => void
@@ -30,7 +34,7 @@ export async function handleAdd(parts: AddParts, req: IncomingMessage, res: Serv
   try {
     const leaf = await readBody(req, parts.maxLeafBytes)
     if (leaf === null) return
-    if (leaf instanceof Uint8Array) await answer(parts, req, res, await parts.log.add(leaf))
+    if (leaf instanceof Uint8Array) await submit(parts, req, res, leaf)
     else refuseBody(req, res, leaf)
   } catch (error) {
     const problem = problemOf(error)
@@ -38,6 +42,24 @@ export async function handleAdd(parts: AddParts, req: IncomingMessage, res: Serv
     sendProblem(res, problem ?? internalProblem)
   }
   parts.onAnswer(res.statusCode)
+}
+
+async function submit(parts: AddParts, req: IncomingMessage, res: ServerResponse, leaf: Uint8Array): Promise<void> {
+  const { log, forwarder } = parts
+  if (log.gate.state === 'following' && req.headers[forwardedHeader] === undefined) {
+    const client = req.socket.remoteAddress ?? ''
+    const outcome = await forwarder.submit({ leaf, accept: req.headers.accept, client })
+    if (outcome.kind === 'forwarded') return relay(res, outcome)
+    if (outcome.kind === 'refuse') return sendProblem(res, outcome)
+  }
+  await answer(parts, req, res, await log.add(leaf))
+}
+
+function relay(res: ServerResponse, { status, headers, body }: Forwarded): void {
+  res.statusCode = status
+  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
+  res.setHeader('Content-Length', body.length)
+  res.end(body)
 }
 
 async function answer(

@@ -109,9 +109,9 @@ function sendText(res: Response, status: number, body: string): void {
   res.end(body)
 }
 
-/** 200 while entries are taken; 503 with the reason otherwise. Reading works in both cases. */
+/** 200 while entries are taken, here or by the leader; 503 with the reason otherwise. Reading works in both cases. */
 function sendReadiness(gate: GateState, res: Response): void {
-  if (gate.state === 'writing') sendText(res, 200, 'writing\n')
+  if (gate.state === 'writing' || gate.state === 'following') sendText(res, 200, `${gate.state}\n`)
   else
     sendProblem(res, {
       status: 503,

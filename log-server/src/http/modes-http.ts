@@ -4,13 +4,14 @@ import type { Admission, NoTables } from '../admission.ts'
 import type { LogView } from '../log-view.ts'
 import type { LogServerOptions } from '../options.ts'
 import { openRawAdmission } from '../raw-admission.ts'
-import { noExtension, type SqliteExtension, type SqliteLogStore } from '../sqlite-store.ts'
+import { noExtension, type StoreExtension } from '../sql.ts'
+import type { OpenStore } from '../store.ts'
 
 /** What a mode may use. */
 export interface ModeContext<Tables> {
   readonly origin: string
   readonly options: LogServerOptions
-  readonly store: SqliteLogStore<Tables>
+  readonly store: OpenStore<Tables>
   /** For the operator's log. */
   readonly warn: (message: string, detail?: unknown) => void
 }
@@ -26,7 +27,7 @@ export interface RunningMode<Item, Tables> {
 }
 
 export interface Mode<Item, Tables> {
-  readonly extension: SqliteExtension<Tables>
+  readonly extension: StoreExtension<Tables>
   start(context: ModeContext<Tables>): Promise<RunningMode<Item, Tables>>
 }
 

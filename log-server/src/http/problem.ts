@@ -2,6 +2,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Refusal } from '../admission.ts'
 import { NotWritingError } from '../gate.ts'
+import { StorageError } from '../store.ts'
 
 export type Problem = Omit<Refusal, 'kind'>
 
@@ -41,6 +42,8 @@ export function problemOf(error: unknown): Problem | null {
     const detail = gate.state === 'read-only' ? 'the log cannot write now; reading goes on' : `the log is ${gate.state}`
     return { status: 503, code: gate.state, detail, retryAfterSeconds }
   }
+  if (error instanceof StorageError && (error.code === 'STORAGE_UNREACHABLE' || error.code === 'STORAGE_BUSY'))
+    return { status: 503, code: 'storage', detail: 'the database does not answer now', retryAfterSeconds: 1 }
   return null
 }
 

@@ -11,14 +11,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import { FormatError, parseEntriesPath, parseTilePath, type Tile, tileWidth } from '@samebits/core'
+import { FormatError, parseEntriesPath, parseTilePath, TILE_WIDTH, type Tile } from '@samebits/core'
 import type { Issued } from '../issuer.ts'
 import type { LogReader } from '../store.ts'
 import type { BodyCache } from './body-cache.ts'
-import { internalProblem, notFound, type Problem, sendProblem } from './problem.ts'
+import { internalProblem, notFound, type Problem, problemOf, sendProblem } from './problem.ts'
 
 export interface TilesParts {
-  readonly log: { readonly signedSize: number; published(): Issued }
+  readonly log: { reaches(size: number): Promise<boolean>; published(): Issued }
   readonly reader: Pick<LogReader, 'tile' | 'entries'>
   readonly cache: BodyCache
   readonly checkpointMaxAgeSeconds: number
@@ -50,8 +50,9 @@ export async function handleTiles(
     else if (path.startsWith('/tile/entries/')) await sendEntries(parts, path, req, res)
     else await sendTile(parts, path, res)
   } catch (error) {
-    if (!(error instanceof FormatError)) parts.onDefect(error)
-    sendProblem(res, error instanceof FormatError ? badPath(error) : internalProblem)
+    const problem = error instanceof FormatError ? badPath(error) : problemOf(error)
+    if (problem === null) parts.onDefect(error)
+    sendProblem(res, problem ?? internalProblem)
   }
 }
 
@@ -100,7 +101,7 @@ async function cached(
   { level, index, width }: Tile,
   read: () => Promise<Uint8Array | null>,
 ): Promise<Uint8Array | null> {
-  if (tileWidth(level, index, log.signedSize) < width) return null
+  if (!(await log.reaches((index * TILE_WIDTH + width) * TILE_WIDTH ** level))) return null
   const known = cache.get(key)
   if (known !== undefined) return known
   const body = await read()

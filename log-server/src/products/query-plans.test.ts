@@ -1,31 +1,24 @@
 import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
 import { productMigrations } from '../admission/product-schema.ts'
-import { openSqliteTables } from '../admission/sqlite-tables-store.ts'
-import { openSqliteReader } from './sqlite-reader-store.ts'
+import { tableSql } from '../admission/product-tables-store.ts'
+import { readerSql } from './product-reader-store.ts'
 
-/** Every statement that the stores prepare, by its text, with SQLite's plan for it. */
+/** Every statement of the product index, by its text, with SQLite's plan for it. */
 function plans(): ReadonlyMap<string, readonly string[]> {
   const db = new Database(':memory:')
   for (const script of productMigrations) db.exec(script)
   const seen = new Map<string, readonly string[]>()
-  const noting = new Proxy(db, {
-    get(target, name) {
-      const value: unknown = Reflect.get(target, name, target)
-      if (name !== 'prepare') return typeof value === 'function' ? value.bind(target) : value
-      return (sql: string) => {
-        const unbound = Array.from(sql.matchAll(/\?/g), () => null)
-        const steps = target.prepare<null[], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`).all(...unbound)
-        seen.set(
-          sql,
-          steps.map(({ detail }) => detail),
-        )
-        return target.prepare(sql)
-      }
-    },
-  })
-  openSqliteTables(noting)
-  openSqliteReader(noting)
+  for (const sql of [tableSql.statements, tableSql.read, tableSql.write, readerSql].flatMap((by) =>
+    Object.values(by),
+  )) {
+    const unbound = Array.from(sql.matchAll(/\?/g), () => null)
+    const steps = db.prepare<null[], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`).all(...unbound)
+    seen.set(
+      sql,
+      steps.map(({ detail }) => detail),
+    )
+  }
   db.close()
   return seen
 }
