@@ -91,7 +91,7 @@ export const optionSpecs: Readonly<Record<Name, OptionSpec>> = {
   ),
   databaseTimeoutMs: integer(5000, 500, 60_000, 'time for PostgreSQL to answer'),
   advertiseUrl: text('', 'URL', 'where the other servers of the database reach this one (default: its host and port)'),
-  leaderTimeoutMs: integer(2500, 500, 60_000, 'a leading server that is silent for so long is replaced'),
+  leaderTimeoutMs: integer(2000, 500, 60_000, 'a leading server that is silent for so long is replaced'),
   keysDir: text('keys', 'DIR', 'folder of ed25519.pem and ml-dsa-44.pem, as keygen writes them'),
   host: text('127.0.0.1', 'ADDRESS', 'address to listen on'),
   port: integer(2025, 0, 65_535, 'port to listen on; 0 lets the system choose'),

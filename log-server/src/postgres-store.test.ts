@@ -3,7 +3,7 @@ import { openPostgresReader, openPostgresStore } from './postgres-store.ts'
 import { noExtension } from './sql.ts'
 import { StorageError } from './store.ts'
 import { noteExtension, type StoreUnderTest, storeContract } from './store-contract.ts'
-import { postgresMissing, startPostgres, type TestPostgres } from './testing-postgres.ts'
+import { postgresMissing, startPostgres, type TestPostgres } from './testing-postgres-store.ts'
 
 const missing = postgresMissing()
 if (missing !== null) console.warn(`skipped: the store's tests on PostgreSQL (${missing})`)

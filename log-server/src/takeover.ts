@@ -59,7 +59,7 @@ export interface Takeover {
  * @throws PlaceError, StorageError, HeadMovedError: worth another try
  */
 export async function takeOver(parts: TakeoverParts): Promise<Takeover> {
-  const { store, hasher, signer, marked } = parts
+  const { store, signer, marked } = parts
   const before = await store.head()
   if (before === null) throw new HeadMovedError(null)
   if (parts.epoch !== null && before.epoch !== parts.epoch) throw new HeadMovedError(before)

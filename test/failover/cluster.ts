@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { formatVkey } from '@samebits/core'
 import { generateSigningKey, nodeCrypto, signingKeyToPem } from '@samebits/core/node'
 import { createLog, headSigner, joinLog } from '@samebits/log-server'
-import { startPostgres, type TestPostgres } from '../../log-server/src/testing-postgres.ts'
+import { startPostgres, type TestPostgres } from '../../log-server/src/testing-postgres-store.ts'
 import { type PostgresProxy, startProxy } from './proxy.ts'
 import type { ServerSetup } from './server-main.ts'
 

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { postgresMissing } from '../../log-server/src/testing-postgres.ts'
+import { postgresMissing } from '../../log-server/src/testing-postgres-store.ts'
 import { History } from '../crash/history.ts'
 import { startStorm } from '../crash/storm.ts'
 import { Cluster } from './cluster.ts'

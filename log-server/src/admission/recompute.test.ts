@@ -13,7 +13,7 @@ import { nodeCrypto } from '@samebits/core/node'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { openPostgresStore } from '../postgres-store.ts'
-import { postgresMissing, startPostgres } from '../testing-postgres.ts'
+import { postgresMissing, startPostgres } from '../testing-postgres-store.ts'
 import { headOf } from './heads.ts'
 import { productExtension } from './product-extension.ts'
 import {
