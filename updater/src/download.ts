@@ -40,7 +40,12 @@ export interface DownloadOptions {
   readonly signal?: AbortSignal | undefined
   /** Called as bytes arrive; `received` goes back to 0 where a fetch starts over. */
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined
+  /** Called for every few megabytes: see `UpdaterOptions.relieveMemory`. */
+  readonly relieveMemory?: (() => void) | undefined
 }
+
+/** Garbage at most between two calls of `relieveMemory`: what comes is there twice, as it was read and as it is handed over. */
+const relieveEveryBytes = 2 * 1024 * 1024
 
 export interface DownloadProgress {
   readonly received: number
@@ -185,12 +190,13 @@ class PartFile {
     return this.received === 0 ? {} : { range: `bytes=${this.received}-`, 'if-range': this.#validator }
   }
 
-  async receive(stream: HttpStream, { onProgress }: DownloadOptions): Promise<void> {
+  async receive(stream: HttpStream, { onProgress, relieveMemory }: DownloadOptions): Promise<void> {
     try {
       await this.#accept(stream)
       const { size: total } = this.#wanted
       const writer = new PieceWriter(this.#open(), this.received)
       onProgress?.({ received: this.received, total })
+      let garbage = 0
       try {
         for await (const bytes of stream.body) {
           if (this.received + bytes.length > total) throw await this.#tooLong()
@@ -198,6 +204,10 @@ class PartFile {
           await writer.write(bytes)
           this.received += bytes.length
           onProgress?.({ received: this.received, total })
+          garbage += bytes.length
+          if (garbage < relieveEveryBytes) continue
+          relieveMemory?.()
+          garbage = 0
         }
       } finally {
         await writer.end()

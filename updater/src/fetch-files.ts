@@ -31,6 +31,7 @@ export async function fetchFiles(job: FetchFiles, options: UpdaterOptions): Prom
         directory: job.directory,
         random: options.random,
         signal: job.signal,
+        relieveMemory: options.relieveMemory,
         onProgress: (progress) => options.onEvent?.({ kind: 'download', name: file.name, ...progress }),
         ...(options.retry === undefined ? {} : { retry: options.retry }),
         ...(options.sleep === undefined ? {} : { sleep: options.sleep }),

@@ -61,6 +61,11 @@ export interface UpdaterOptions {
   readonly identities?: IdentityVerifier
   readonly onEvent?: (event: UpdaterEvent) => void
 
+  /**
+   * Called for every 2 MiB of a download. Network buffers are garbage that the engine lets pile up to about 100 MB before it looks;
+   * a program that must stay small collects the young generation here. Default: nothing.
+   */
+  readonly relieveMemory?: () => void
   readonly retry?: RetryPolicy
   readonly sleep?: Sleep
   readonly idleTimeoutMs?: number

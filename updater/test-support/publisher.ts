@@ -75,7 +75,13 @@ export interface Publisher extends AsyncDisposable {
   /** Logs the next release with its rebuilds, and puts it on the feed. */
   release(
     version: string,
-    more?: { readonly bytes?: Buffer; readonly votes?: number; readonly channel?: string },
+    more?: {
+      readonly bytes?: Buffer
+      /** Of an artifact that `hostile` serves, too large for a buffer. */
+      readonly file?: { readonly size: number; readonly sha256: string }
+      readonly votes?: number
+      readonly channel?: string
+    },
   ): Promise<Release>
   /** Logs a revocation. */
   revoke(id: string, by?: Member): number
@@ -213,14 +219,14 @@ export async function createPublisher(options: PublisherOptions = {}): Promise<P
     },
     async release(
       version,
-      { bytes = Buffer.from(`notes ${version}\n`), votes = rebuilders.length, channel = 'stable' } = {},
+      { bytes = Buffer.from(`notes ${version}\n`), file, votes = rebuilders.length, channel = 'stable' } = {},
     ) {
       const artifact: Artifact = {
         name: 'notes',
         platform: 'any',
-        size: bytes.length,
+        size: file?.size ?? bytes.length,
         mediaType: 'application/octet-stream',
-        sha256: sha256(bytes),
+        sha256: file?.sha256 ?? sha256(bytes),
       }
       const source = {
         uri: 'https://example.com/notes.git',

@@ -1,6 +1,7 @@
 /** The program `samebits`: the one place that touches the process. */
 import { type ProgramIo, runProgram } from '@samebits/host'
 import { directOutput, isPlain } from './direct-output.ts'
+import { youngCollector } from './memory.ts'
 import { networkFetch } from './network.ts'
 import { run } from './run.ts'
 import type { Output } from './world.ts'
@@ -35,6 +36,7 @@ void runProgram(
       stopwatch: () => performance.now(),
       random: Math.random,
       fetch: networkFetch(env),
+      collector: youngCollector,
       os: process.platform,
       platform: `${process.platform}-${process.arch}`,
       uid: process.getuid?.(),

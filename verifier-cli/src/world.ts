@@ -22,6 +22,8 @@ export interface World {
   /** Uniform in [0, 1). */
   readonly random: () => number
   readonly fetch: Fetch
+  /** Makes a function that frees memory which became garbage lately. */
+  readonly collector: () => () => void
   readonly os: NodeJS.Platform
   /** `<process.platform>-<process.arch>` */
   readonly platform: string

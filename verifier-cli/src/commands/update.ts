@@ -71,6 +71,7 @@ async function updaterOptions(
     os: world.os,
     uid: world.uid,
     crypto: nodeCrypto,
+    relieveMemory: world.collector(),
     onEvent,
   }
 }
