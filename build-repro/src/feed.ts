@@ -3,6 +3,7 @@
  *
  *     <feed>/<release id>/<artifact name>     the bytes
  *     <feed>/<channel>.samebits.json          the bundle of the newest release, replaced last and atomically
+ *     <feed>/v1/trust/<product>/<version>     the bundle of a trust step, for clients of before it
  *
  * A client that reads at any moment sees a bundle whose bytes are there.
  */
@@ -32,6 +33,19 @@ export async function writeFeed(folder: string, release: FeedRelease, signal: Ab
   await syncDirectory(folder)
   signal.throwIfAborted()
   await writeFileDurably(feedBundlePath(folder, release.channel), release.bundle)
+}
+
+/** The bundle of a trust step, at the path that clients ask for once a web server has decoded it. */
+export async function writeFeedStep(
+  folder: string,
+  product: string,
+  version: number,
+  bundle: Uint8Array,
+): Promise<void> {
+  const place = join(folder, 'v1', 'trust', ...product.split('/'))
+  await mkdir(place, { recursive: true })
+  await sweep(place)
+  await writeFileDurably(join(place, String(version)), bundle)
 }
 
 /** Removes what interrupted runs left: `.<name>.<12 hex digits>.tmp`. The workspace's lock keeps other runs away. */

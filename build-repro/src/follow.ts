@@ -25,6 +25,10 @@ export interface FollowOptions {
   readonly known: () => Promise<readonly SignedTree[]>
   /** Called as entries are read. */
   readonly onProgress: (done: number, total: number) => void
+  /** A trust version that may be in the log already: this run brings it. Default: that of `trust`. */
+  readonly bringing?: number
+  /** Whether the step to `trust` is kept here: one to another log may be in the log before it. Default: it is not. */
+  readonly isStepKept?: () => Promise<boolean>
 }
 
 export interface Follower {
@@ -59,7 +63,7 @@ export function follow(options: FollowOptions): Follower {
         }
       })
       const view = productView(trust, history)
-      checkTrustInForce(trust, view)
+      await checkTrustInForce(options, view)
       return { tree, history, view }
     },
   }
@@ -100,10 +104,14 @@ async function convicted({ evidenceFolder, log }: FollowOptions, fork: ForkFound
 }
 
 /** Statements are made under the newest trust file that the log holds, and under no other (docs/formats.md §2). */
-function checkTrustInForce(trust: Trust, view: ProductView): void {
+async function checkTrustInForce(
+  { trust, bringing = trust.version, isStepKept }: FollowOptions,
+  view: ProductView,
+): Promise<void> {
   const refuse = (detail: string, remedy: string) =>
     new ProgramError({ code: 'TRUST_INVALID', detail, remedy, exitCode: 10 })
-  const newer = view.trustSteps.find(({ metAt, statement }) => metAt !== null && statement.version > trust.version)
+  const newest = Math.max(bringing, trust.version)
+  const newer = view.trustSteps.find(({ metAt, statement }) => metAt !== null && statement.version > newest)
   if (newer !== undefined)
     throw refuse(
       `the log holds version ${newer.statement.version} of the trust file, here is version ${trust.version}`,
@@ -111,10 +119,12 @@ function checkTrustInForce(trust: Trust, view: ProductView): void {
     )
   if (trust.version === 1) return
   const { version, sha256 } = trust
-  if (
-    !view.trustSteps.some(
-      (step) => step.metAt !== null && step.statement.version === version && step.statement.sha256 === sha256,
-    )
+  const isLogged = view.trustSteps.some(
+    (step) => step.metAt !== null && step.statement.version === version && step.statement.sha256 === sha256,
   )
-    throw refuse(`version ${version} of the trust file is not in the log yet`, 'Log its trust statement first.')
+  if (isLogged || (trust.replaces !== null && (await isStepKept?.()) === true)) return
+  throw refuse(
+    `version ${version} of the trust file is not in the log yet`,
+    'Log it first: samebits-build trust publish.',
+  )
 }

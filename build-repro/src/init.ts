@@ -13,6 +13,7 @@ import {
   parsePolicy,
   parseTrust,
   parseVkey,
+  type Role,
   toBase64,
   utf8,
 } from '@samebits/core'
@@ -23,6 +24,7 @@ import type { NewFile } from './create-all.ts'
 import { generateKeyPair } from './keygen.ts'
 import { formatRecipe, type Recipe, recipeName } from './recipe.ts'
 import { addSizes, formatSizes } from './sizes.ts'
+import { firstTrust } from './trust/first.ts'
 
 /** What has to be known before a product can begin. */
 export interface InitChoices {
@@ -77,24 +79,17 @@ function recipeOf({ product, channel, feeds }: InitChoices): Recipe {
   }
 }
 
-/** One publisher, one authority, no rebuilders yet; with witnesses also limits of age, without them none can hold. */
+/** One publisher, one authority, no rebuilders yet. */
 function trustText({ product, channel, policy }: InitChoices, publisherPem: string, authorityPem: string): string {
-  const witnessed = policy.quorum !== NO_QUORUM
-  const trust = {
-    format: 1,
-    version: 1,
+  const member = (role: Role, id: string, publicKey: string) => ({ role, id, operator: null, by: { publicKey } })
+  return firstTrust({
     product,
     channels: [channel],
-    tlogPolicy: policy.text,
-    authority: { threshold: 1, members: [{ id: 'authority-1', publicKey: authorityPem }] },
-    publishers: { threshold: 1, members: [{ id: 'publisher-1', publicKey: publisherPem }] },
-    rebuilders: { threshold: 0, members: [], onMismatch: 'refuse' },
-    freshness: witnessed ? { maxAge: '30d', warnAge: '7d', maxLag: '7d', clockSkew: '5m' } : { clockSkew: '5m' },
-    history: { mode: 'complete' },
-    heads: {},
-    ...(witnessed ? {} : { unwitnessed: true }),
-  }
-  return `${JSON.stringify(trust, null, 2)}\n`
+    policy: policy.text,
+    members: [member('authority', 'authority-1', authorityPem), member('publishers', 'publisher-1', publisherPem)],
+    thresholds: new Map(),
+    trustedRoot: null,
+  })
 }
 
 function admissionText(product: string, trustPath: string): string {

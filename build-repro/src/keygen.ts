@@ -1,5 +1,6 @@
 /** Key pairs for statements: what a trust file may list (docs/formats.md §1). */
-import { formatSpkiPem, type KeyAlgorithm, keyHint } from '@samebits/core'
+import { readFile } from 'node:fs/promises'
+import { FormatError, formatSpkiPem, type KeyAlgorithm, keyHint, parseSpkiPem } from '@samebits/core'
 import {
   generateSigningKey,
   nodeCrypto,
@@ -7,7 +8,7 @@ import {
   signingKeyFromPem,
   signingKeyToPem,
 } from '@samebits/core/node'
-import { ProgramError, readKeyFile } from '@samebits/host'
+import { ProgramError, readKeyFile, systemReason } from '@samebits/host'
 
 export type AlgorithmName = 'ed25519' | 'p256' | 'p384'
 
@@ -60,6 +61,19 @@ export async function readStatementKey(path: string): Promise<StatementKey> {
   if (!Object.values(statementAlgorithms).includes(key.algorithm))
     throw keyFile(path, `holds a ${key.algorithm} key, which signs no statements`)
   return publicHalf(key)
+}
+
+/** A public key as trust files list it. @throws ProgramError KEY_FILE */
+export async function readPublicPem(path: string): Promise<string> {
+  const pem = await readFile(path, 'utf8').catch((error: Error) => {
+    throw keyFile(path, `cannot be read: ${systemReason(error)}`, error)
+  })
+  try {
+    return formatSpkiPem(parseSpkiPem(pem).key)
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error
+    throw keyFile(path, `is no public key: ${error.detail}`, error)
+  }
 }
 
 function publicHalf(key: SigningKey): StatementKey {

@@ -26,6 +26,8 @@ export interface LogClient {
   putBlob(sha256: string, body: Uint8Array): Promise<void>
   /** A stored body, or null where the log has none. The caller checks its digest. */
   getBlob(sha256: string): Promise<Uint8Array | null>
+  /** The update bundle that the log keeps of a trust step, or null. The caller checks it. */
+  getTrustBundle(product: string, version: number): Promise<Uint8Array | null>
   /** Every size above `since` that the log says it published. */
   sizes(since: number): Promise<readonly number[]>
 }
@@ -64,6 +66,12 @@ export function logClient({ machine, url, signal, timeoutMs = 60_000 }: LogClien
     },
     async getBlob(sha256) {
       const answer = await call(`/v1/blob/${sha256}`, {}, blobCap)
+      if (answer.status === 404) return null
+      if (answer.status !== 200) throw refused(answer)
+      return answer.body
+    },
+    async getTrustBundle(product, version) {
+      const answer = await call(`/v1/trust/${encodeURIComponent(product)}/${version}`, {}, blobCap)
       if (answer.status === 404) return null
       if (answer.status !== 200) throw refused(answer)
       return answer.body

@@ -3,7 +3,8 @@
  * later is listed there), then the bundles, then the feed (bytes before the bundle that names them), then the anchor.
  */
 import { dirname, join } from 'node:path'
-import { type Trust, toBase64, updateBundleFileName } from '@samebits/core'
+import { type Trust, toBase64, toHex, updateBundleFileName } from '@samebits/core'
+import { nodeCrypto } from '@samebits/core/node'
 import { writeFileDurably } from '@samebits/host'
 import type { Measured } from './artifacts.ts'
 import { writeFeed } from './feed.ts'
@@ -13,8 +14,9 @@ import type { Tree } from './log-access.ts'
 import type { LoggedRelease } from './product-view.ts'
 import { makeAnchor, makeBundle } from './restate.ts'
 import { Retryable } from './retry.ts'
-import type { Session } from './session.ts'
+import { logsBefore, type Session } from './session.ts'
 import { addSizes, type KnownTree, readSizes, type Sizes, sizesCap, writeSizes } from './sizes.ts'
+import { stepsOf } from './trust/step-views.ts'
 import { trustBodies } from './trust-bodies.ts'
 
 export interface Feeding {
@@ -25,8 +27,9 @@ export interface Feeding {
 
 /** `sizes.json` with everything that was published since it was written, and with this tree. Not written yet. */
 export async function growSizes(session: Session, { tree }: Now, extra: readonly number[]): Promise<Sizes> {
-  const { workspace, log } = session
-  const sizes = await readSizes(workspace.at(workspace.recipe.publish.sizes), log.origin)
+  const { workspace, log, trust } = session
+  const path = workspace.at(workspace.recipe.publish.sizes)
+  const sizes = await readSizes(path, log.origin, logsBefore(trust))
   const newest = Math.max(0, ...[...sizes.anchors, ...sizes.seen].map(({ size }) => size))
   const published = await publishedSizes(session, newest)
   const wanted = [...new Set([...extra, ...published, tree.size])].filter((size) => size > 0 && size <= tree.size)
@@ -64,11 +67,17 @@ export async function writeShippedSizes({ workspace, machine }: Session, sizes: 
 /** The bundle of one release under this tree. */
 export async function bundleOf(session: Session, now: Now, release: LoggedRelease, sizes: Sizes): Promise<Uint8Array> {
   const { log, machine, trust } = session
-  const parts = { log, tree: now.tree, view: now.view, release, sizes, trust: await trustBodies(log, trust, now.view) }
-  const { bytes, sizesLeftOut } = await makeBundle(parts)
+  const steps = await stepsOf(session, now)
+  const bodies = [...steps.bodies, ...(await trustBodies(log, trust, now.view))]
+  const own = { log, tree: now.tree, view: now.view, release, sizes }
+  const { bytes, sizesLeftOut } = await makeBundle({ ...own, steps: steps.views, trust: eachOnce(bodies) })
   if (sizesLeftOut.length > 0)
     machine.say(`${sizesLeftOut.length} of the oldest sizes do not fit into the bundle: their clients ask the log`)
   return bytes
+}
+
+function eachOnce(bodies: readonly Uint8Array[]): readonly Uint8Array[] {
+  return [...new Map(bodies.map((body) => [toHex(nodeCrypto.sha256(body)), body])).values()]
 }
 
 /** Writes `<artifact>.samebits.json` beside each artifact. @returns the paths */

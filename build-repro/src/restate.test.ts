@@ -107,7 +107,15 @@ describe('a bundle', () => {
     const [anchors, seen] = [all.slice(-100), all.slice(0, 1100)]
     const [release] = view.releases
     if (release === undefined) throw new Error('the release is not in the log')
-    const made = await makeBundle({ log: given.log, tree, view, release, sizes: sizesOf(anchors, seen), trust: [] })
+    const made = await makeBundle({
+      log: given.log,
+      tree,
+      view,
+      release,
+      sizes: sizesOf(anchors, seen),
+      steps: [],
+      trust: [],
+    })
     const froms = parseUpdateBundle(made.bytes).views.flatMap(({ consistency }) => consistency.map(({ from }) => from))
     expect(froms).toEqual([...anchors, ...seen].slice(0, bundleCaps.consistency).map(({ size }) => size))
     expect(made.sizesLeftOut).toHaveLength(1200 - bundleCaps.consistency)
@@ -122,7 +130,7 @@ describe('a bundle', () => {
     const wrong = { size: 5, root: toBase64(nodeCrypto.sha256(utf8('another tree'))) }
     const [release] = view.releases
     if (release === undefined) throw new Error('the release is not in the log')
-    const made = makeBundle({ log: given.log, tree, view, release, sizes: sizesOf([wrong], []), trust: [] })
+    const made = makeBundle({ log: given.log, tree, view, release, sizes: sizesOf([wrong], []), steps: [], trust: [] })
     await expect(made).rejects.toMatchObject({ code: 'PROOF_INVALID' })
   })
 })

@@ -14,8 +14,10 @@ import {
   type LoggedEntry,
   openLoggedEntry,
   parseAnchor,
+  parseSignedCheckpoint,
   parseUpdateBundle,
   type Trust,
+  toBase64,
 } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import type { ProductEntry } from './history.ts'
@@ -36,33 +38,82 @@ export interface BundleParts {
   readonly view: ProductView
   readonly release: LoggedRelease
   readonly sizes: Sizes
+  /** Views that trust steps need besides: of this log without proofs, of logs before it with their own. Oldest first. */
+  readonly steps: readonly BundleView[]
   /** Exact bytes of the trust files that the logged trust steps name. */
   readonly trust: readonly Uint8Array[]
 }
 
 /** The update bundle of a release under `tree` (docs/formats.md §3). */
 export async function makeBundle(parts: BundleParts): Promise<Restated> {
-  const { tree, view, release, sizes } = parts
+  const { tree, view, release, sizes, log, steps } = parts
   const entries = await withInclusion(tree, bundleEntries(view, release))
   const known = [...sizes.anchors, ...sizes.seen].filter(({ size }) => size < tree.size)
-  const proofs: ConsistencyProof[] = []
-  for (const { size } of known.slice(0, bundleCaps.consistency))
-    proofs.push({ from: size, proof: await tree.reader.proveConsistency(size) })
-  const bytes = fitting(proofs, (consistency) =>
-    formatUpdateBundle({ views: [{ checkpoint: tree.signed.text, consistency, entries }], trust: parts.trust }),
+  const earlier = steps.filter(({ checkpoint }) => isOlder(log, checkpoint, tree))
+  const newest: BundleView = { checkpoint: tree.signed.text, consistency: [], entries }
+  const views = [...earlier, newest]
+  const bytes = fitting(await proofsFor(parts, views, known), (proofs) =>
+    formatUpdateBundle({ views: withProofs(views, proofs), trust: parts.trust }),
   )
   checkBundle(parts, bytes, known)
-  const proven = new Set(
-    parseUpdateBundle(bytes).views.flatMap(({ consistency }) => consistency.map(({ from }) => from)),
-  )
+  const proven = new Set((parseUpdateBundle(bytes).views.at(-1)?.consistency ?? []).map(({ from }) => from))
   return { bytes, sizesLeftOut: known.map(({ size }) => size).filter((size) => !proven.has(size)) }
 }
 
+/** A view of another log, or of this one when it was smaller. */
+function isOlder({ origin }: Log, text: string, tree: Tree): boolean {
+  const { checkpoint } = parseSignedCheckpoint(text)
+  return checkpoint.origin !== origin || checkpoint.size < tree.size
+}
+
+/** A proof for one of the views. */
+interface PlacedProof {
+  readonly view: number
+  readonly proof: ConsistencyProof
+}
+
+/**
+ * What leads from one view to the next comes first, then a proof from every known size to the first view above it and to the
+ * newest: a client of before a step goes by the former, one of after it by the latter. (Views of another log bring their own.)
+ */
+async function proofsFor(
+  { log }: BundleParts,
+  views: readonly BundleView[],
+  known: readonly KnownTree[],
+): Promise<readonly PlacedProof[]> {
+  const own = views.flatMap(({ checkpoint }, view) => {
+    const { origin, size } = parseSignedCheckpoint(checkpoint).checkpoint
+    return origin === log.origin ? [{ view, size, tree: openTree(log, checkpoint) }] : []
+  })
+  const newest = own.at(-1)
+  const wanted = new Map<string, { readonly from: number; readonly to: (typeof own)[number] }>()
+  const want = (from: number, to: (typeof own)[number] | undefined) => {
+    if (to !== undefined && from > 0 && from < to.size) wanted.set(`${from} ${to.view}`, { from, to })
+  }
+  for (const [at, to] of own.entries()) for (const { size } of own.slice(0, at)) want(size, to)
+  for (const { size } of known) {
+    want(size, newest)
+    want(
+      size,
+      own.find((view) => view.size > size),
+    )
+  }
+  const room = bundleCaps.consistency - views.reduce((sum, { consistency }) => sum + consistency.length, 0)
+  const proofs: PlacedProof[] = []
+  for (const { from, to } of [...wanted.values()].slice(0, Math.max(0, room)))
+    proofs.push({ view: to.view, proof: { from, proof: await to.tree.reader.proveConsistency(from) } })
+  return proofs
+}
+
+function withProofs(views: readonly BundleView[], proofs: readonly PlacedProof[]): readonly BundleView[] {
+  return views.map((view, at) => ({
+    ...view,
+    consistency: [...view.consistency, ...proofs.filter((placed) => placed.view === at).map(({ proof }) => proof)],
+  }))
+}
+
 /** The longest run of `proofs` from the first on with which the file keeps within its cap. */
-function fitting(
-  proofs: readonly ConsistencyProof[],
-  format: (proofs: readonly ConsistencyProof[]) => Uint8Array,
-): Uint8Array {
+function fitting(proofs: readonly PlacedProof[], format: (proofs: readonly PlacedProof[]) => Uint8Array): Uint8Array {
   for (let count = proofs.length; ; count = Math.floor(count * 0.9)) {
     try {
       return format(proofs.slice(0, count))
@@ -93,12 +144,18 @@ async function withInclusion(tree: Tree, entries: readonly ProductEntry[]): Prom
   return logged
 }
 
-/** Reads a bundle back as a client would: signatures, quorum, inclusion, and consistency with every known tree. */
+/**
+ * Reads a bundle back as a client would: signatures, inclusion, and consistency with every known tree. Views of another log
+ * were checked when they were kept; no key of it is listed any more.
+ */
 function checkBundle({ log }: BundleParts, bytes: Uint8Array, known: readonly KnownTree[]): void {
+  const trees = [...known]
   for (const view of parseUpdateBundle(bytes).views) {
+    if (parseSignedCheckpoint(view.checkpoint).checkpoint.origin !== log.origin) continue
     const tree = openTree(log, view.checkpoint)
     checkEntries(tree, view.entries)
-    for (const proof of view.consistency) checkProof(tree, proof, known)
+    for (const proof of view.consistency) checkProof(tree, proof, trees)
+    trees.push({ size: tree.size, root: toBase64(tree.signed.checkpoint.root) })
   }
 }
 

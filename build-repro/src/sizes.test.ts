@@ -28,11 +28,11 @@ describe('sizes.json', () => {
   it('is read back as it was written, and empty where there is none', async () => {
     await inFolder(async (folder) => {
       const path = `${folder}/sizes.json`
-      expect(await readSizes(path, empty.origin)).toEqual(empty)
+      expect(await readSizes(path, empty.origin, [])).toEqual(empty)
       const sizes = { ...empty, anchors: at(7), seen: at(9) }
       await writeSizes(path, sizes)
-      expect(await readSizes(path, empty.origin)).toEqual(sizes)
-      await expect(readSizes(path, 'example.com/other')).rejects.toMatchObject({ code: 'SIZES_INVALID' })
+      expect(await readSizes(path, empty.origin, [])).toEqual(sizes)
+      await expect(readSizes(path, 'example.com/other', [])).rejects.toMatchObject({ code: 'SIZES_INVALID' })
     })
   })
 

@@ -56,14 +56,19 @@ export function formatSizes(sizes: Sizes): string {
   return `${JSON.stringify(sizes, null, 2)}\n`
 }
 
-/** The file at `path`; an empty list where there is none. */
-export async function readSizes(path: string, origin: string): Promise<Sizes> {
+/**
+ * The file at `path`; an empty list where there is none, or where it still is of one of the logs `before`: their proofs are
+ * in the bundle of the step that replaced them.
+ */
+export async function readSizes(path: string, origin: string, before: readonly string[]): Promise<Sizes> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     if (isCode(error, 'ENOENT')) return null
     throw error
   })
-  if (text === null) return { format: 1, origin, anchors: [], seen: [] }
+  const none: Sizes = { format: 1, origin, anchors: [], seen: [] }
+  if (text === null) return none
   const sizes = parseSizes(text)
+  if (sizes.origin !== origin && before.includes(sizes.origin)) return none
   if (sizes.origin !== origin) throw invalid(`it belongs to the log ${sizes.origin}, not to ${origin}`)
   return sizes
 }

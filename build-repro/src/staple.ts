@@ -4,9 +4,10 @@
  * newest release that passes its own trust file by now.
  */
 import { join } from 'node:path'
+import { formatUpdateBundle } from '@samebits/core'
 import { ProgramError } from '@samebits/host'
 import type { Measured } from './artifacts.ts'
-import { holds } from './feed.ts'
+import { holds, writeFeedStep } from './feed.ts'
 import { lacksQuorum, type Now } from './follow.ts'
 import { newestPassing } from './judge.ts'
 import type { Kept } from './kept.ts'
@@ -14,6 +15,7 @@ import { anchorOf, bundleOf, feedRelease, growSizes, writeAnchor, writeBundles, 
 import type { LoggedRelease } from './product-view.ts'
 import type { Session } from './session.ts'
 import type { Sizes } from './sizes.ts'
+import { readStep } from './trust/kept-steps.ts'
 
 interface StapledChannel {
   readonly channel: string
@@ -44,6 +46,7 @@ export async function staple(session: Session, from: readonly number[]): Promise
   const anchor = await anchorOf(session, now)
   await writeShippedSizes(session, sizes, now.tree)
   const kept = (await session.kept.list()).filter(({ withdrawn }) => withdrawn === null)
+  await feedSteps(session)
   const bundles: string[] = []
   const channels: StapledChannel[] = []
   for (const channel of session.trust.channels) {
@@ -51,6 +54,15 @@ export async function staple(session: Session, from: readonly number[]): Promise
     channels.push(await stapleChannel(session, now, { sizes, kept }, channel))
   }
   return { size: now.tree.size, bundles, anchor: await writeAnchor(session, anchor), channels }
+}
+
+/** The steps of trust where clients ask their feeds for them (docs/decision.md step 5). */
+async function feedSteps({ workspace, trust }: Session): Promise<void> {
+  const feed = workspace.at(workspace.recipe.publish.feed)
+  for (let version = 2; version <= trust.version; version++) {
+    const step = await readStep(workspace, version)
+    if (step !== null) await writeFeedStep(feed, trust.product, version, formatUpdateBundle(step))
+  }
 }
 
 /** New bundles beside the artifacts that were published from here and still lie there: the head's, and those of the release that passes. */

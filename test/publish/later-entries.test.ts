@@ -51,7 +51,7 @@ async function verifyWith(product: Product, trust: Uint8Array, bundlePath: strin
 }
 
 async function kindsIn(product: Product, bundlePath: string): Promise<readonly string[]> {
-  const [view] = parseUpdateBundle(await readFile(product.at(bundlePath))).views
+  const view = parseUpdateBundle(await readFile(product.at(bundlePath))).views.at(-1) // before it, views of trust steps
   const { checkpoint } = parseSignedCheckpoint(view?.checkpoint ?? '')
   return (view?.entries ?? []).map((entry) => openLoggedEntry(nodeCrypto, entry, checkpoint).statement.kind)
 }

@@ -1,7 +1,7 @@
 /** A trust file in words: whom it trusts, with what, and what a fork would cost. */
-import type { Member, RoleMembers, Trust } from '@samebits/core'
+import { forkCostText, type Member, type RoleMembers, type Trust } from '@samebits/core'
 import type { Section } from './report.ts'
-import { ago, count, utc } from './screen.ts'
+import { ago, utc } from './screen.ts'
 
 export function trustSections(trust: Trust): Section[] {
   return [
@@ -36,13 +36,6 @@ function basics(trust: Trust): [string, string][] {
       : [['replaces', `${trust.replaces.origin} at size ${trust.replaces.size}`] as [string, string]]),
     ...(trust.mirrors.length === 0 ? [] : [['mirrors', trust.mirrors.join(', ')] as [string, string]]),
   ]
-}
-
-/** What it takes to show two clients two histories unnoticed. */
-export function forkCostText({ forkCost, unwitnessed }: Pick<Trust, 'forkCost' | 'unwitnessed'>): string {
-  if (unwitnessed) return "the log's key alone: nobody witnesses it"
-  if (forkCost === 0) return "the log's key alone: two halves of the witnesses suffice"
-  return `the log's key and ${count(forkCost, 'witness that signs', 'witnesses that sign')} twice`
 }
 
 function roleSection(title: string, { threshold, members }: RoleMembers): Section {

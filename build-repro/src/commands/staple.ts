@@ -1,6 +1,6 @@
 import { ProgramError } from '@samebits/host'
 import { Command } from 'commander'
-import { staple } from '../staple.ts'
+import { type StapleResult, staple } from '../staple.ts'
 import { answer, type CommandIo } from './io.ts'
 import { addSessionOptions, type SessionFlags, withSession } from './with-session.ts'
 
@@ -19,15 +19,19 @@ export function stapleCommand(io: CommandIo): Command {
     )
   return addSessionOptions(command).action(async (flags: Flags) => {
     const result = await withSession(io, flags, (session) => staple(session, flags.from))
-    answer(io, result, [
-      `under the checkpoint of size ${result.size}:`,
-      ...result.bundles.map((path) => `bundle  ${path}`),
-      `anchor  ${result.anchor}`,
-      ...result.channels.map(({ channel, fed, waiting }) =>
-        fed === null ? `feed    ${channel}: ${waiting}` : `feed    ${channel} shows ${fed.version}`,
-      ),
-    ])
+    answer(io, result, stapledLines(result))
   })
+}
+
+export function stapledLines({ size, bundles, anchor, channels }: StapleResult): readonly string[] {
+  return [
+    `under the checkpoint of size ${size}:`,
+    ...bundles.map((path) => `bundle  ${path}`),
+    `anchor  ${anchor}`,
+    ...channels.map(({ channel, fed, waiting }) =>
+      fed === null ? `feed    ${channel}: ${waiting}` : `feed    ${channel} shows ${fed.version}`,
+    ),
+  ]
 }
 
 function checkSize(text: string): number {

@@ -1,9 +1,9 @@
-/** What publish and staple share: their options, and a session that ends with them. */
+/** What all commands that ask the log share: their options, and a session that ends with them. */
 import { ProgramError, progress } from '@samebits/host'
 import type { Command } from 'commander'
 import { openWorkspace } from '../recipe.ts'
 import { defaultLimits } from '../retry.ts'
-import { openSession, type Session } from '../session.ts'
+import { openSession, type Session, type SessionOptions } from '../session.ts'
 import type { CommandIo } from './io.ts'
 
 export interface SessionFlags {
@@ -24,12 +24,14 @@ export async function withSession<T>(
   io: CommandIo,
   flags: SessionFlags,
   work: (session: Session) => Promise<T>,
+  more: Pick<SessionOptions, 'bringing' | 'policy'> = {},
 ): Promise<T> {
   const { machine, signal, stderr } = io
   const limits = { ...defaultLimits, ...(flags.timeout === undefined ? {} : { totalMs: checkTimeout(flags.timeout) }) }
   const workspace = await openWorkspace(io.cwd, flags.recipe)
   const bar = progress({ stream: stderr, clock: () => machine.elapsedMs(), unit: 'entries', label: 'reading the log' })
-  const session = await openSession({ workspace, machine, signal, limits, onProgress: (done) => bar.update(done) })
+  const onProgress = (done: number) => bar.update(done)
+  const session = await openSession({ ...more, workspace, machine, signal, limits, onProgress })
   try {
     return await work(session)
   } finally {

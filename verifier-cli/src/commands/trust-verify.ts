@@ -1,11 +1,10 @@
 /** `samebits trust verify FILE [--digest SHA256] [--product NAME]` */
-import { isDigest } from '@samebits/core'
+import { forkCostText, isDigest } from '@samebits/core'
 import { ProgramError } from '@samebits/host'
 import type { Run } from '../command.ts'
 import { readTrustFile, trustInvalid } from '../read-trust.ts'
 import { writeJson } from '../report.ts'
 import { checklist } from '../screen.ts'
-import { forkCostText } from '../trust-report.ts'
 
 export const run: Run = async (given, world) => {
   const digest = given.text('digest')
