@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type BundleView, type ChannelHead, forkCostText, parsePolicy, type Trust } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
@@ -7,6 +8,7 @@ import { checkChannel } from '../names.ts'
 import { openWorkspace, type Workspace } from '../recipe.ts'
 import { lacksQuorum } from '../follow.ts'
 import type { Session } from '../session.ts'
+import { entriesBeside } from '../trust/entry-file.ts'
 import { keepBefore } from '../trust/kept-steps.ts'
 import { viewInFile, viewOfLog } from '../trust/old-head.ts'
 import { type Known, type Proposal, propose, type Wish } from '../trust/propose.ts'
@@ -133,8 +135,14 @@ function parseHead(text: string): readonly [string, ChannelHead] {
   return [checkChannel(channel), { sequence: Number(sequence), id: checkId(id) }]
 }
 
-/** A proposal is replaced freely: nothing was signed. But never one that was: its signature would be of another file. */
+/** A proposal is replaced freely, but not once it was signed: the signatures would be of another file. */
 async function writeProposal(path: string, { bytes }: Proposal): Promise<void> {
+  const before = await readFile(path).catch((error: unknown) => {
+    if (isCode(error, 'ENOENT')) return null
+    throw error
+  })
+  if (before !== null && !before.equals(bytes) && (await entriesBeside(path)).length > 0)
+    throw usage(`${path} is signed already`, 'Publish it, or remove it and its *.entry.json to propose anew.')
   await writeFileDurably(path, bytes).catch((error: unknown) => {
     if (isCode(error, 'ENOENT')) throw usage(`${path}: there is no such folder`, 'Name another file with --out.')
     throw error

@@ -1,11 +1,10 @@
-import { readdir } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import type { Entry, Policy, Trust } from '@samebits/core'
 import { Command } from 'commander'
 import { openWorkspace } from '../recipe.ts'
 import { type StapleResult, staple } from '../staple.ts'
 import { carryHeads } from '../trust/carry-heads.ts'
-import { checkIsOf, readEntryFile } from '../trust/entry-file.ts'
+import { checkIsOf, entriesBeside, readEntryFile } from '../trust/entry-file.ts'
 import { publishTrust, type TrustPublished } from '../trust/publish-trust.ts'
 import { readTrust } from '../workspace-files.ts'
 import { answer, type CommandIo } from './io.ts'
@@ -67,15 +66,6 @@ async function readEntries(
     entries.push(entry)
   }
   return entries
-}
-
-async function entriesBeside(path: string): Promise<readonly string[]> {
-  const stem = basename(path).replace(/\.json$/, '')
-  const names = await readdir(dirname(path))
-  return names
-    .filter((name) => name.startsWith(`${stem}.`) && name.endsWith('.entry.json'))
-    .sort()
-    .map((name) => join(dirname(path), name))
 }
 
 /** The new log under the word of the old witnesses (docs/formats.md §2, *Replacing a log*). */

@@ -3,12 +3,13 @@
  *
  *     trust-2.5f3c0a91.entry.json      the statement of trust version 2, signed by the key whose id begins so
  */
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { type Entry, parseEntry, StatementError, type Trust } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import { isCode, ProgramError, systemReason, writeFileDurably } from '@samebits/host'
 
-/** Written files only ever have one content: a rerun finds its own signature. */
+/** `stem` with the beginning of the key's id. */
 export function entryFileName(stem: string, keyid: string): string {
   return `${stem}.${keyid.slice(0, 8)}.entry.json`
 }
@@ -44,6 +45,16 @@ export async function readEntryIfThere(path: string): Promise<Entry | null> {
     },
   )
   return there ? readEntryFile(path) : null
+}
+
+/** The signatures of a trust file that lie beside it. */
+export async function entriesBeside(path: string): Promise<readonly string[]> {
+  const stem = basename(path).replace(/\.json$/, '')
+  const names = await readdir(dirname(path))
+  return names
+    .filter((name) => name.startsWith(`${stem}.`) && name.endsWith('.entry.json'))
+    .sort()
+    .map((name) => join(dirname(path), name))
 }
 
 export async function writeEntryFile(path: string, leaf: Uint8Array): Promise<void> {

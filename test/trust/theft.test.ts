@@ -4,18 +4,10 @@ import { parseTrust, parseUpdateBundle, verifyOffline } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { generateKeyPair } from '../../build-repro/src/keygen.ts'
-import { newProduct, type Product } from './kit.ts'
+import { newProduct, type Product } from '../publish/kit.ts'
+import { asksBuild } from '../support/build-here.ts'
 
-interface Answer {
-  readonly [field: string]: unknown
-  readonly id: string
-  readonly error?: { readonly code: string; readonly detail: string }
-}
-
-async function run(product: Product, ...args: readonly string[]) {
-  const { status, stdout, stderr } = await product.build(...args, '--json')
-  return { status, answer: JSON.parse(stdout === '' ? '{}' : stdout) as Answer, stderr }
-}
+const run = (product: Product, ...args: readonly string[]) => asksBuild(product.folder, ...args)
 
 async function publishes(product: Product, version: string, ...flags: readonly string[]) {
   const file = await product.artifact(`notes-${version}.tgz`, version)
@@ -33,10 +25,13 @@ async function verifies(product: Product, trust: Uint8Array, bundle: string): Pr
     bundle: await readFile(product.at(bundle)),
     file: null,
   })
-  return result.kind === 'verified' ? `${result.verdict.version} under ${result.state.trust.version}` : (result.refusal.code ?? '')
+  return result.kind === 'verified'
+    ? `${result.verdict.version} under ${result.state.trust.version}`
+    : (result.refusal.code ?? '')
 }
 
-const digestOf = async (product: Product, path: string) => parseTrust(nodeCrypto, await readFile(product.at(path))).sha256
+const digestOf = async (product: Product, path: string) =>
+  parseTrust(nodeCrypto, await readFile(product.at(path))).sha256
 
 /** The network is gone: whatever reaches the log fails the test. */
 async function withoutNetwork<T>(product: Product, work: () => Promise<T>): Promise<T> {
