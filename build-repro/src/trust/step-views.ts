@@ -17,8 +17,8 @@ import {
   type UpdateBundle,
 } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
-import { openTree } from '../log-access.ts'
 import type { Now } from '../follow.ts'
+import { openTree } from '../log-access.ts'
 import type { Session } from '../session.ts'
 import { keepStep, readStep, readTrustBefore } from './kept-steps.ts'
 
