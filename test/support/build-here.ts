@@ -5,7 +5,7 @@ import type { CommandIo } from '../../build-repro/src/commands/io.ts'
 import { runCommandLine } from '../../build-repro/src/commands/program.ts'
 import type { Ended } from '../publish/kit.ts'
 
-export async function buildHere(cwd: string, ...args: readonly string[]): Promise<Ended> {
+async function buildHere(cwd: string, ...args: readonly string[]): Promise<Ended> {
   const stdout: string[] = []
   const stderr: string[] = []
   const out = { write: (text: string) => stdout.push(text) }
