@@ -36,7 +36,7 @@ export default defineConfig({
     ],
     coverage: {
       provider: 'v8',
-      include: ['*/src/**/*.ts'],
+      include: ['**/src/**/*.ts'],
       exclude: ['**/*.test.ts', '**/main.ts'],
       reporter: ['text', 'json-summary'],
     },

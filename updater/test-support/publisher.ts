@@ -81,6 +81,9 @@ export interface Publisher extends AsyncDisposable {
       readonly file?: { readonly size: number; readonly sha256: string }
       readonly votes?: number
       readonly channel?: string
+      readonly name?: string
+      /** A second file, which the installer runs. */
+      readonly part?: { readonly name: string; readonly bytes: Buffer }
     },
   ): Promise<Release>
   /** Logs a revocation. */
@@ -219,22 +222,33 @@ export async function createPublisher(options: PublisherOptions = {}): Promise<P
     },
     async release(
       version,
-      { bytes = Buffer.from(`notes ${version}\n`), file, votes = rebuilders.length, channel = 'stable' } = {},
+      {
+        bytes = Buffer.from(`notes ${version}\n`),
+        file,
+        votes = rebuilders.length,
+        channel = 'stable',
+        name = 'notes',
+        part,
+      } = {},
     ) {
-      const artifact: Artifact = {
-        name: 'notes',
+      const describe = (name: string, { size, sha256 }: { size: number; sha256: string }): Artifact => ({
+        name,
         platform: 'any',
-        size: file?.size ?? bytes.length,
+        size,
         mediaType: 'application/octet-stream',
-        sha256: file?.sha256 ?? sha256(bytes),
-      }
+        sha256,
+      })
+      const measure = (bytes: Buffer) => ({ size: bytes.length, sha256: sha256(bytes) })
+      const artifact = describe(name, file ?? measure(bytes))
+      const parts = part === undefined ? [] : [{ ...describe(part.name, measure(part.bytes)), partOf: name }]
+      const artifacts = [artifact, ...parts]
       const source = {
         uri: 'https://example.com/notes.git',
         gitCommit: 'a'.repeat(40),
         sha256: sha256(`source ${version}`),
       }
       const build = {
-        artifacts: ['notes'],
+        artifacts: artifacts.map(({ name }) => name),
         source,
         recipeDigest: sha256('recipe'),
         imageDigest: sha256('image'),
@@ -249,7 +263,7 @@ export async function createPublisher(options: PublisherOptions = {}): Promise<P
         version,
         sequence,
         previous,
-        artifacts: [artifact],
+        artifacts,
         builds: [build],
       }
       const id = statementId(nodeCrypto, formatStatement(statement))
@@ -260,7 +274,7 @@ export async function createPublisher(options: PublisherOptions = {}): Promise<P
             {
               kind: 'rebuild',
               product,
-              subjects: [{ name: 'notes', sha256: artifact.sha256 }],
+              subjects: artifacts.map(({ name, sha256 }) => ({ name, sha256 })),
               buildType: 'https://samebits.dev/container-build/v1',
               source,
               recipeDigest: build.recipeDigest,
@@ -277,7 +291,8 @@ export async function createPublisher(options: PublisherOptions = {}): Promise<P
       releases.push(release)
       self.publish()
       self.put(`feed/${channel}.samebits.json`, await self.bundle(release))
-      self.put(`feed/${id}/notes`, bytes)
+      self.put(`feed/${id}/${name}`, bytes)
+      if (part !== undefined) self.put(`feed/${id}/${part.name}`, part.bytes)
       return release
     },
     revoke: (id, by = members.publisher) =>

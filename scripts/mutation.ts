@@ -1,0 +1,116 @@
+/**
+ * Mutation testing of the code that decides: every change of it must make a test fail, or be known to change nothing.
+ *
+ *     npm run test:mutation                    everything, file by file; what was found before and still holds is not run again
+ *     npm run test:mutation -- decide merkle   the files with these words in their path
+ *
+ * Texts are not mutated: what is said is not what is checked, and the codes are. `scripts/mutation/equivalents.json` lists
+ * the mutants that may live, each with the reason; one that is not in it, or one in it that lives no more, fails the run.
+ */
+import { spawn } from 'node:child_process'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { cloneTree } from './mutation/clone.ts'
+import { type Equivalent, judge, type Report, type Score, scoreOf } from './mutation/report.ts'
+import { chosen, type Target } from './mutation/targets.ts'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const kept = join(root, 'reports', 'mutation')
+
+const testConfig = (room: string) => `import { defineConfig } from 'vitest/config'
+const conditions = ['samebits-source', 'node', 'module-sync']
+export default defineConfig({
+  resolve: { conditions: ['samebits-source'] },
+  ssr: { resolve: { conditions, externalConditions: conditions } },
+  test: { include: ['core/src/${room}/**/*.test.ts'], testTimeout: 120_000 },
+})
+`
+
+const strykerConfig = (file: string, name: string) => ({
+  tsconfigFile: 'no-tsconfig.json',
+  packageManager: 'npm',
+  plugins: ['@stryker-mutator/vitest-runner'],
+  testRunner: 'vitest',
+  vitest: { configFile: 'vitest.mutation.config.ts', related: true },
+  mutate: [file],
+  mutator: { excludedMutations: ['StringLiteral'] },
+  coverageAnalysis: 'perTest',
+  inPlace: true,
+  allowEmpty: true,
+  // A machine that is busy with other things must not look like a mutant that was noticed.
+  timeoutMS: 60_000,
+  timeoutFactor: 4,
+  dryRunTimeoutMinutes: 20,
+  concurrency: Number(process.env['MUTATION_CONCURRENCY'] ?? 2),
+  incremental: true,
+  incrementalFile: join(kept, `${name}.incremental.json`),
+  reporters: ['json'],
+  jsonReporter: { fileName: join(kept, `${name}.json`) },
+})
+
+/** @throws Error where the tester itself fails, or the tests fail without any mutant */
+async function mutate(clone: string, { file, tests }: Target): Promise<Score> {
+  const name = `${tests}-${basename(file, '.ts')}`
+  await writeFile(join(clone, 'vitest.mutation.config.ts'), testConfig(tests))
+  await writeFile(join(clone, 'stryker.json'), JSON.stringify(strykerConfig(file, name)))
+  const main = join(root, 'node_modules', '@stryker-mutator', 'core', 'bin', 'stryker.js')
+  const said: string[] = []
+  const status = await new Promise<number | null>((resolve, reject) => {
+    const child = spawn(process.execPath, [main, 'run', 'stryker.json'], {
+      cwd: clone,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text: string) => said.push(text))
+    const stop = () => child.kill('SIGINT')
+    process.once('SIGINT', stop)
+    child.once('error', reject)
+    child.once('close', (code) => {
+      process.removeListener('SIGINT', stop)
+      resolve(code)
+    })
+  })
+  if (status !== 0)
+    throw new Error(`the mutation tester ended with ${status} on ${file}:\n${said.join('').slice(-4000)}`)
+  const report: Report = JSON.parse(await readFile(join(kept, `${name}.json`), 'utf8'))
+  return scoreOf(file, report)
+}
+
+function percent(scores: readonly Score[], equivalents: readonly Equivalent[]): string {
+  const noticed = scores.reduce((sum, { killed, timedOut }) => sum + killed + timedOut, 0)
+  const lived = judge(scores, equivalents).unexplained.length
+  return noticed + lived === 0 ? '-' : `${((100 * noticed) / (noticed + lived)).toFixed(1)} %`
+}
+
+function tell(score: Score, equivalents: readonly Equivalent[]): void {
+  const { unexplained } = judge([score], equivalents)
+  const { killed, timedOut, survivors } = score
+  const explained = survivors.length - unexplained.length
+  console.log(
+    `${score.file.padEnd(44)} ${percent([score], equivalents).padStart(8)}   ${killed + timedOut} noticed (${timedOut} by the clock), ${unexplained.length} lived, ${explained} change nothing`,
+  )
+  for (const { at, was, now } of unexplained) console.log(`    line ${at}: ${was}  ->  ${now}`)
+}
+
+async function main(): Promise<number> {
+  const equivalents: readonly Equivalent[] = JSON.parse(
+    await readFile(join(root, 'scripts', 'mutation', 'equivalents.json'), 'utf8'),
+  )
+  const wanted = chosen(process.argv.slice(2))
+  await mkdir(kept, { recursive: true })
+  await using clone = await cloneTree(root)
+  const scores: Score[] = []
+  for (const target of wanted) {
+    const score = await mutate(clone.path, target)
+    scores.push(score)
+    tell(score, equivalents)
+  }
+  const { unexplained, stale } = judge(scores, equivalents)
+  for (const { file, was, now } of stale)
+    console.log(`scripts/mutation/equivalents.json explains a mutant that does not live: ${file}: ${was}  ->  ${now}`)
+  console.log(`\nmutation score ${percent(scores, equivalents)} over ${scores.length} files`)
+  return unexplained.length + stale.length === 0 ? 0 : 1
+}
+
+process.exitCode = await main()
