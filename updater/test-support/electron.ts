@@ -25,9 +25,8 @@ registerHooks({
       : next(url, context),
 })
 
-export const { AppImageUpdater, CancellationToken, DebUpdater, MacUpdater, NsisUpdater, PacmanUpdater, RpmUpdater } = await import(
-  'electron-updater'
-).then((module) => module.default)
+export const { AppImageUpdater, CancellationToken, DebUpdater, MacUpdater, NsisUpdater, PacmanUpdater, RpmUpdater } =
+  await import('electron-updater').then((module) => module.default)
 
 /** electron-updater's AppAdapter. */
 export class App {

@@ -51,12 +51,12 @@ export interface ReleaseFile {
 
 const scheme = 'samebits:'
 
-export function releaseUrl({ id, name }: ReleaseFile): URL {
+function releaseUrl({ id, name }: ReleaseFile): URL {
   return new URL(`${scheme}//${id}/${encodeURIComponent(name)}`)
 }
 
 /** @throws Error for every address that is not one of a release */
-export function parseReleaseUrl(url: URL): ReleaseFile {
+function parseReleaseUrl(url: URL): ReleaseFile {
   const name = decodeURIComponent(url.pathname.slice(1))
   if (url.protocol !== scheme || releaseUrl({ id: url.host, name }).href !== url.href)
     throw new Error(`${url.protocol}//${url.host} is not asked: updates come through samebits alone`)

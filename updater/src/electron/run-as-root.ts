@@ -9,7 +9,7 @@ import type { PackageInsides } from './insides.ts'
 import type { PlacedFile } from './placed-file.ts'
 
 /** One word for a POSIX shell (Shell Command Language, 2.2.2). */
-export function quote(word: string): string {
+function quote(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`
 }
 
@@ -32,7 +32,7 @@ const take = [
  * The command as a shell script that installs root's own copy. Words equal to `installerPath` become the copy.
  * @param installerPath as electron-updater wrote it into the command
  */
-export function rootScript(command: readonly string[], installerPath: string): string {
+function rootScript(command: readonly string[], installerPath: string): string {
   const words = command.map((word) => (word === installerPath ? '"$d/$3"' : quote(word)))
   return [...take, words.join(' ')].join('\n')
 }
