@@ -10,12 +10,12 @@
  * A signature is not repeatable (ECDSA and keyless signing are random), so a second run that signed anew would log a second
  * entry. Therefore the folder appears whole, by one rename, before the first request, and a later run sends its bytes.
  */
-import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createFileDurably, isCode, ProgramError, syncDirectory, writeFileDurably } from '@samebits/host'
+import { isCode, ProgramError, syncDirectory, writeFileDurably } from '@samebits/host'
 import { z } from 'zod'
 import type { Measured } from './artifacts.ts'
+import { createFolderDurably, readFolder } from './durable-folder.ts'
 
 export interface KeptRequest {
   readonly format: 1
@@ -75,23 +75,15 @@ export interface KeptStatements {
 export function keptStatements(folder: string): KeptStatements {
   return {
     async list() {
-      const names = await readdir(folder).catch((error: unknown) => {
-        if (isCode(error, 'ENOENT')) return []
-        throw error
-      })
-      for (const name of names.filter((name) => name.startsWith('.'))) await rm(join(folder, name), { recursive: true })
-      return Promise.all(names.filter((name) => !name.startsWith('.')).map((id) => readKept(folder, id)))
+      const names = await readFolder(folder)
+      return Promise.all(names.map((id) => readKept(folder, id)))
     },
     async keep(id, request, entry, bodies = new Map()) {
-      await mkdir(folder, { recursive: true })
-      const temporary = join(folder, `.${randomBytes(6).toString('hex')}.tmp`)
-      await mkdir(temporary)
-      await createFileDurably(join(temporary, 'request.json'), `${JSON.stringify(request, null, 2)}\n`)
-      await createFileDurably(join(temporary, 'entry.json'), entry)
-      if (bodies.size > 0) await mkdir(join(temporary, 'bodies'))
-      for (const [sha256, body] of bodies) await createFileDurably(join(temporary, 'bodies', sha256), body)
-      await rename(temporary, join(folder, id))
-      await syncDirectory(folder)
+      await createFolderDurably(folder, id, [
+        { path: 'request.json', content: `${JSON.stringify(request, null, 2)}\n` },
+        { path: 'entry.json', content: entry },
+        ...[...bodies].map(([sha256, content]) => ({ path: `bodies/${sha256}`, content })),
+      ])
       return { id, request, entry, bodies, published: null, withdrawn: null }
     },
     markPublished: (id, published) =>

@@ -34,6 +34,7 @@ process.exitCode = await runProgram(
         sleep: (ms, until) => setTimeout(ms, undefined, { signal: until }),
         say: (line) => void process.stderr.write(`${line}\n`),
       },
+      environment: process.env,
       stdout: process.stdout,
       stderr: process.stderr,
       ask: process.stdin.isTTY && process.stderr.isTTY && !json ? ask : null,

@@ -4,6 +4,7 @@
  */
 import {
   type Artifact,
+  type Build,
   formatStatement,
   operatorsOf,
   parseEntry,
@@ -29,6 +30,8 @@ export interface PublishRequest {
   readonly version: string
   readonly files: readonly Measured[]
   readonly artifacts: readonly Artifact[]
+  /** How they were built, for everybody to build them again; none: nobody can vote on this release. */
+  readonly builds?: readonly Build[]
   readonly notes?: string
   /** Move the feed even where clients would not accept the release yet. */
   readonly feedNow: boolean
@@ -104,7 +107,7 @@ async function signAndKeep(
   { sequence, previous }: { readonly sequence: number; readonly previous: string | null },
 ): Promise<Kept> {
   const { product } = session.trust
-  const { channel, version, artifacts, notes } = request
+  const { channel, version, artifacts, builds = [], notes } = request
   const statement: ReleaseStatement = {
     kind: 'release',
     product,
@@ -113,7 +116,7 @@ async function signAndKeep(
     sequence,
     previous,
     artifacts,
-    builds: [],
+    builds,
     ...(notes === undefined ? {} : { notes }),
   }
   const leaf = await signStatement(formatStatement(statement), key)

@@ -7,7 +7,11 @@ import type { Workspace } from './recipe.ts'
 
 /** @throws ProgramError TRUST_INVALID */
 export async function readTrust({ recipe, at }: Workspace): Promise<Trust> {
-  const path = at(recipe.publish.trust)
+  return readTrustFile(at(recipe.publish.trust), recipe.product)
+}
+
+/** Reads the trust file of one product. @throws ProgramError TRUST_INVALID */
+export async function readTrustFile(path: string, product: string): Promise<Trust> {
   const refuse = (why: string, cause?: unknown) =>
     new ProgramError({
       code: 'TRUST_INVALID',
@@ -26,7 +30,7 @@ export async function readTrust({ recipe, at }: Workspace): Promise<Trust> {
     if (error instanceof TrustError) throw refuse(error.detail, error)
     throw error
   }
-  if (trust.product !== recipe.product) throw refuse(`it is for ${trust.product}, the recipe for ${recipe.product}`)
+  if (trust.product !== product) throw refuse(`it is for ${trust.product}, not for ${product}`)
   if (trust.trustedRoot !== null)
     throw refuse('it lists identities, and this program signs and checks with key files only')
   return trust

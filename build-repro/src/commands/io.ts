@@ -4,6 +4,8 @@ import type { Machine } from '../machine.ts'
 export interface CommandIo {
   readonly cwd: string
   readonly machine: Machine
+  /** The process's: tools are found by it, nothing of it reaches a build. */
+  readonly environment: Readonly<Record<string, string | undefined>>
   readonly stdout: { write(text: string): unknown }
   readonly stderr: { readonly isTTY?: boolean | undefined; write(text: string): unknown }
   /** Asks the person one question; null where nobody is there to answer (no terminal, or `--json`). */

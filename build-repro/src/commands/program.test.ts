@@ -31,6 +31,7 @@ async function run(
   const io: CommandIo = {
     cwd,
     machine,
+    environment: {},
     stdout: { write: (text) => (stdout += text) },
     stderr: { write: () => undefined },
     ask: answers === null ? null : ask,

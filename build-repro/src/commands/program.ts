@@ -1,11 +1,13 @@
 /** `samebits-build`: the commands, and how wrong command lines are answered. */
 import { exitCodes, ProgramError } from '@samebits/host'
 import { Command, CommanderError } from 'commander'
+import { attestCommand } from './attest.ts'
 import { revokeCommand, waiveCommand } from './claim.ts'
 import { initCommand } from './init.ts'
 import type { CommandIo } from './io.ts'
 import { keygenCommand } from './keygen.ts'
 import { publishCommand } from './publish.ts'
+import { rebuildCommand } from './rebuild.ts'
 import { stapleCommand } from './staple.ts'
 import { trustCommand } from './trust.ts'
 
@@ -23,6 +25,8 @@ export async function runCommandLine(args: readonly string[], io: CommandIo, ver
     .addCommand(keygenCommand(io))
     .addCommand(publishCommand(io, exit))
     .addCommand(stapleCommand(io))
+    .addCommand(attestCommand(io, version))
+    .addCommand(rebuildCommand(io, version, exit))
     .addCommand(revokeCommand(io, exit))
     .addCommand(waiveCommand(io, exit))
     .addCommand(trustCommand(io, exit))

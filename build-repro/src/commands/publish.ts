@@ -6,13 +6,14 @@ import { measure } from '../artifacts.ts'
 import { cosign } from '../cosign.ts'
 import { readStatementKey } from '../keygen.ts'
 import { checkChannel, checkVersion } from '../names.ts'
-import { abandon, type PublishResult, publish } from '../publish.ts'
-import { artifactsOf } from '../request.ts'
+import { abandon, checkIsPublisher, type PublishResult, publish } from '../publish.ts'
+import { artifactsOf, mediaTypeOf } from '../request.ts'
 import type { Session } from '../session.ts'
+import { addBuildOptions, type BuildFlags, buildFromFlags } from './build-options.ts'
 import { answer, type CommandIo } from './io.ts'
 import { addSessionOptions, type SessionFlags, withSession } from './with-session.ts'
 
-interface Flags extends SessionFlags {
+interface Flags extends SessionFlags, BuildFlags {
   readonly version?: string
   readonly channel?: string
   readonly platform: readonly string[]
@@ -23,6 +24,7 @@ interface Flags extends SessionFlags {
   readonly cosign?: string
   readonly abandon?: string
   readonly feedNow?: true
+  readonly build?: true
 }
 
 /** @param exit takes the command's exit status */
@@ -45,7 +47,13 @@ export function publishCommand(io: CommandIo, exit: (status: number) => void): C
       new Option('--abandon <id>', 'give up a statement that was signed here and never logged').conflicts('version'),
     )
     .option('--feed-now', 'move the feed even where clients would not accept the release yet')
-  return addSessionOptions(command).action(async (files: readonly string[], flags: Flags) => {
+    .addOption(
+      new Option(
+        '--build',
+        'build the files first, from a commit by its recipe, so that others can rebuild them',
+      ).conflicts(['cosign', 'abandon', 'platform', 'mediaType']),
+    )
+  return addSessionOptions(addBuildOptions(command)).action(async (files: readonly string[], flags: Flags) => {
     exit(await withSession(io, flags, (session) => run(io, session, files, flags)))
   })
 }
@@ -56,7 +64,9 @@ async function run(io: CommandIo, session: Session, files: readonly string[], fl
     answer(io, { kind: 'abandoned', id: flags.abandon }, [`${flags.abandon} is given up`])
     return 0
   }
-  if (files.length === 0) throw usage('no artifact is named', 'Name the files of the release.')
+  if (flags.build === true) return buildAndPublish(io, session, files, flags)
+  if (files.length === 0)
+    throw usage('no artifact is named', 'Name the files of the release, or let --build make them.')
   const { recipe, at } = session.workspace
   const key = await readStatementKey(flags.key === undefined ? at(recipe.publish.key) : resolve(io.cwd, flags.key))
   const channel = checkChannel(flags.channel ?? recipe.publish.channel)
@@ -70,6 +80,33 @@ async function run(io: CommandIo, session: Session, files: readonly string[], fl
   const artifacts = artifactsOf(measured, { platforms, mediaTypes, parts })
   const request = { channel, version, files: measured, artifacts, feedNow, ...(notes === undefined ? {} : { notes }) }
   return tell(io, await publish(session, key, request))
+}
+
+async function buildAndPublish(
+  io: CommandIo,
+  session: Session,
+  files: readonly string[],
+  flags: Flags,
+): Promise<number> {
+  if (files.length > 0) throw usage('files are named beside --build', 'Let the recipe name the artifacts.')
+  if (flags.version === undefined) throw usage('--version is missing', 'Give the version of the release.')
+  const version = checkVersion(flags.version)
+  const { recipe, at } = session.workspace
+  const channel = checkChannel(flags.channel ?? recipe.publish.channel)
+  const key = await readStatementKey(flags.key === undefined ? at(recipe.publish.key) : resolve(io.cwd, flags.key))
+  checkIsPublisher(session.trust, key)
+  const { own } = await buildFromFlags(io, session, flags)
+  const { named, build, artifacts: built } = own
+  const artifacts = artifactsOf(built, {
+    platforms: build.outputs.map(({ artifact }) => artifact.platform ?? 'any'),
+    mediaTypes: build.outputs.map(({ name, artifact }) => artifact.mediaType ?? mediaTypeOf(name)),
+    parts: flags.part,
+  })
+  const request = { channel, version, files: built, artifacts, builds: [named], feedNow: flags.feedNow === true }
+  return tell(
+    io,
+    await publish(session, key, { ...request, ...(flags.notes === undefined ? {} : { notes: flags.notes }) }),
+  )
 }
 
 /** Exit 20 while the release is open: nothing can be handed out yet. */
