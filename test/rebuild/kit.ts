@@ -52,7 +52,10 @@ export async function newBuiltProduct(options: BuiltOptions): Promise<BuiltProdu
     return stdout.trim()
   }
   await git('init', '--quiet')
-  await writeFile(product.at('.gitignore'), ['dist/', 'feed/', '.samebits/', '*.pem', '*.anchor.json', 'sizes.json', 'rebuilder-*/', ''].join('\n'))
+  await writeFile(
+    product.at('.gitignore'),
+    ['dist/', 'feed/', '.samebits/', '*.pem', '*.anchor.json', 'sizes.json', 'rebuilder-*/', ''].join('\n'),
+  )
   await writeFile(product.at('app.txt'), 'one\n')
   const recipe = (await product.json('samebits.build.json')) as object
   const steps = { image: { id: image.id }, build: { run: options.run }, artifacts: ['out/app'], epoch: 'commit' }
@@ -72,7 +75,16 @@ export async function newBuiltProduct(options: BuiltOptions): Promise<BuiltProdu
     },
     publishBuild: (version) => {
       const source = ['--source', `file://${product.folder}`]
-      return product.build('publish', '--build', '--version', version, ...source, '--image-archive', image.archive, '--json')
+      return product.build(
+        'publish',
+        '--build',
+        '--version',
+        version,
+        ...source,
+        '--image-archive',
+        image.archive,
+        '--json',
+      )
     },
     async remove() {
       await product.remove()

@@ -32,7 +32,7 @@ export interface Commit {
 }
 
 /** Largest archive, unless told otherwise. */
-export const archiveCap: number = 4 * 1024 ** 3
+const archiveCap = 4 * 1024 ** 3
 
 /**
  * Writes the archive of a commit to `<folder>/source.tar`.

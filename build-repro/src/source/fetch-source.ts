@@ -42,7 +42,7 @@ export async function fetchSource(
 }
 
 /** `git+https://…`, as SLSA and SPDX write it, or a plain URL. */
-export function gitUrl(uri: string): string {
+function gitUrl(uri: string): string {
   return uri.replace(/^git\+/, '')
 }
 
