@@ -23,6 +23,7 @@ async function buildHere(cwd: string, ...args: readonly string[]): Promise<Ended
         sleep: (ms, until) => setTimeout(ms, undefined, { signal: until }),
         say: (line) => err.write(`${line}\n`),
       },
+      environment: process.env,
       stdout: out,
       stderr: err,
       ask: null,
