@@ -11,6 +11,7 @@ import {
   type NoteSigner,
   nodeHash,
   proveConsistency,
+  proveSubtree,
   rootFromNodes,
   type SignedCheckpoint,
   signCheckpoint,
@@ -20,7 +21,8 @@ import {
 import { generateSigningKey, nodeCrypto } from '@samebits/core/node'
 import { defaultLimits } from './http/server-http.ts'
 import { type Cosigner, poolCosigner } from './witness/cosigner.ts'
-import { type RunningWitness, startWitness, type Timing, type WitnessServerOptions } from './witness/witness-server.ts'
+import type { Timing } from './witness/server-parts.ts'
+import { type RunningWitness, startWitness, type WitnessServerOptions } from './witness/witness-server.ts'
 
 /** A log whose n-th leaf is known to everybody; `salt` makes another tree, of any size, under the same keys. */
 export class TestLog {
@@ -47,6 +49,15 @@ export class TestLog {
     return proveConsistency(nodeCrypto, from, to, (level, index) => this.#node(level, index, salt))
   }
 
+  entry(index: number, salt = ''): Uint8Array {
+    return utf8(`${this.origin} ${salt} ${index}`)
+  }
+
+  /** What joins leaves `start` to `end - 1` to the root of `size` leaves. */
+  subtreeProof(start: number, end: number, size: number, salt = ''): Uint8Array[] {
+    return proveSubtree(nodeCrypto, { start, end }, size, (level, index) => this.#node(level, index, salt))
+  }
+
   request(oldSize: number, size: number, salt = ''): AddCheckpointRequest {
     return { oldSize, proof: this.proof(oldSize, size, salt), checkpoint: this.sign(size, salt) }
   }
@@ -66,7 +77,7 @@ export class TestLog {
     if (known !== undefined) return known
     const fresh =
       level === 0
-        ? merkleRoot(nodeCrypto, nodeCrypto.leafHashes([utf8(`${this.origin} ${salt} ${index}`)]))
+        ? merkleRoot(nodeCrypto, nodeCrypto.leafHashes([this.entry(index, salt)]))
         : nodeHash(nodeCrypto, this.#node(level - 1, 2 * index, salt), this.#node(level - 1, 2 * index + 1, salt))
     this.#nodes.set(key, fresh)
     return fresh

@@ -6,39 +6,10 @@ import { equalBytes } from '../bytes.ts'
 import { HASH_SIZE, type Hasher } from '../crypto.ts'
 import { ProofError } from '../errors.ts'
 import { emptyRoot, nodeHash } from './compact-range.ts'
-import { bitLength, demandSize, half, isOdd, isPowerOfTwo, isSize, leftHalf } from './tree-size.ts'
+import { type NodeId, type NodeReader, type Span, spanNodes, spanRoot } from './spans.ts'
+import { demandSize, half, isOdd, isPowerOfTwo, isSize, leftHalf } from './tree-size.ts'
 
-/** The complete subtree over leaves `index * 2^level` to `(index + 1) * 2^level - 1`. */
-export interface NodeId {
-  readonly level: number
-  readonly index: number
-}
-
-/** The hash of a complete subtree; throws when it has none. */
-export type NodeReader = (level: number, index: number) => Uint8Array
-
-/** Leaves `from` to `to - 1`, where `from` is a multiple of the smallest power of two not below `to - from`. */
-interface Span {
-  readonly from: number
-  readonly to: number
-}
-
-/** The complete subtrees that make up a span, left to right. */
-function spanNodes({ from, to }: Span): NodeId[] {
-  const nodes: NodeId[] = []
-  for (let at = from; at < to; ) {
-    const level = bitLength(to - at) - 1
-    nodes.push({ level, index: at / 2 ** level })
-    at += 2 ** level
-  }
-  return nodes
-}
-
-function spanRoot(hasher: Hasher, span: Span, read: NodeReader): Uint8Array {
-  return spanNodes(span)
-    .map(({ level, index }) => read(level, index))
-    .reduceRight((right, left) => nodeHash(hasher, left, right))
-}
+export type { NodeId, NodeReader } from './spans.ts'
 
 /** PATH(m, D[n]) of RFC 6962 §2.1.1 as spans, from the leaf upwards. */
 function inclusionSpans(index: number, size: number): Span[] {

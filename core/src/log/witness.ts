@@ -150,6 +150,7 @@ export interface WitnessInput {
  */
 export function processAddCheckpoint(crypto: Crypto, input: WitnessInput): WitnessDecision {
   const { request, logKeys, record, signers, now } = input
+  if (signers.length === 0) throw new RangeError('a witness has at least one key')
   if (logKeys === null) return unknownOrigin
   const logLines = loggedLines(crypto, request.checkpoint, logKeys)
   if (logLines === null) return unsigned
@@ -192,7 +193,7 @@ export interface JudgeInput {
   readonly logLines: readonly NoteSignature[]
   /** As in {@link WitnessInput}. */
   readonly record: WitnessRecord | null
-  /** This witness's keys, at least one. */
+  /** This witness's keys; none for who accepts checkpoints without cosigning them (C2SP tlog-mirror, "add-checkpoint"). */
   readonly keys: readonly VerifierKey[]
   /** Unix seconds. */
   readonly now: number
@@ -203,7 +204,7 @@ export interface WitnessGrant {
   readonly status: 'grant'
   readonly checkpoint: SignedCheckpoint
   readonly logLines: readonly NoteSignature[]
-  /** Those whose signatures cover the checkpoint, at least one. */
+  /** Those whose signatures cover the checkpoint, at least one of those that were given. */
   readonly keys: readonly VerifierKey[]
   /** Never below the recorded time. */
   readonly timestamp: number
@@ -215,7 +216,6 @@ export function judgeAddCheckpoint(
   input: JudgeInput,
 ): WitnessGrant | Exclude<WitnessDecision, { readonly status: 200 }> {
   const { request, logLines, record } = input
-  if (input.keys.length === 0) throw new RangeError('a witness has at least one key')
   const { size } = request.checkpoint.checkpoint
   if (request.oldSize > size) return refuse(400, 'the old size is above the size of the checkpoint')
   const suspicion = suspect(hasher, request.checkpoint, logLines, record)
@@ -233,7 +233,7 @@ function grant({ request, logLines, record, keys, now }: JudgeInput): WitnessGra
   const timestamp = Math.max(now, record?.timestamp ?? 0)
   if (!Number.isSafeInteger(timestamp) || timestamp < 1) throw new RangeError('a cosignature needs a time after 1970')
   const covering = keys.filter((key) => coversCheckpoint(key, checkpoint.checkpoint))
-  if (covering.length === 0) return refuse(422, 'no key of this witness covers extension lines')
+  if (keys.length > 0 && covering.length === 0) return refuse(422, 'no key of this witness covers extension lines')
   return { status: 'grant', checkpoint, logLines, keys: covering, timestamp }
 }
 

@@ -1,5 +1,5 @@
 /** What every command is handed: the process, as far as commands may see it. */
-import type { Timing } from '../witness/witness-server.ts'
+import type { Timing } from '../witness/server-parts.ts'
 
 export interface CommandIo {
   readonly cwd: string

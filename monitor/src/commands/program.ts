@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { evidenceCommand } from './evidence.ts'
 import type { CommandIo, RunningIo } from './io.ts'
 import { keygenCommand } from './keygen.ts'
+import { mirrorCommand } from './mirror.ts'
 import { runCommand } from './run.ts'
 import { witnessCommand } from './witness.ts'
 
@@ -28,8 +29,14 @@ export async function runCommandLine(args: readonly string[], io: CommandIo, ver
       status = asked
     },
   }
-  for (const command of [runCommand(io), keygenCommand(io), witnessCommand(io), evidenceCommand(running)])
-    program.addCommand(command)
+  const commands = [
+    runCommand(io),
+    keygenCommand(io),
+    witnessCommand(io),
+    mirrorCommand(io),
+    evidenceCommand(running),
+  ]
+  for (const command of commands) program.addCommand(command)
   for (const command of withChildren(program)) {
     command.exitOverride().configureOutput({
       writeOut: (text) => void io.stdout.write(text),

@@ -1,11 +1,11 @@
 import { resolve } from 'node:path'
-import { ProgramError } from '@samebits/host'
 import { Command } from 'commander'
 import { destination, pino } from 'pino'
 import { defaultLimits } from '../http/server-http.ts'
 import { claimWitnessKeys, loadWitnessKeys } from '../witness/witness-keys.ts'
 import { startWitness } from '../witness/witness-server.ts'
 import { answer, type CommandIo } from './io.ts'
+import { demandLogLevel, demandPrefix, integer, untilAborted } from './serving.ts'
 
 const help = `
 The log list is the witness network's format; a log with two keys stands there twice:
@@ -51,9 +51,9 @@ export function witnessCommand(io: CommandIo): Command {
 }
 
 async function serve(io: CommandIo, flags: Flags): Promise<void> {
-  if (!/^(?:\/[\w.~-]+)*$/.test(flags.prefix)) throw usage('--prefix is a path such as /witness')
-  const level = flags.logLevel
-  if (!['info', 'warn', 'error', 'silent'].includes(level)) throw usage(`--log-level ${level} is not known`)
+  const command = 'witness'
+  demandPrefix(command, flags.prefix)
+  const level = demandLogLevel(command, flags.logLevel)
   const operator = pino({ level, base: null }, destination({ dest: 2, sync: true }))
   const keysDir = resolve(io.cwd, flags.keysDir)
   const signers = await loadWitnessKeys(keysDir)
@@ -61,10 +61,10 @@ async function serve(io: CommandIo, flags: Flags): Promise<void> {
     dataDir: resolve(io.cwd, flags.dataDir),
     logList: resolve(io.cwd, flags.logs),
     host: flags.host,
-    port: integer('--port', flags.port, 0, 65_535),
+    port: integer(command, '--port', flags.port, 0, 65_535),
     prefix: flags.prefix,
     monitoringUrl: flags.monitoringUrl,
-    globalPerSecond: integer('--requests-per-second', flags.requestsPerSecond, 1, 1_000_000),
+    globalPerSecond: integer(command, '--requests-per-second', flags.requestsPerSecond, 1, 1_000_000),
     maxPending: 10_000,
     refreshMs: 2000,
     limits: defaultLimits,
@@ -79,21 +79,4 @@ async function serve(io: CommandIo, flags: Flags): Promise<void> {
   answer(io, { name, url }, [`${name} at ${url}`])
   await untilAborted(io.signal)
   await running.stop()
-}
-
-function integer(flag: string, text: string, min: number, max: number): number {
-  const value = /^(?:0|[1-9][0-9]{0,9})$/.test(text) ? Number(text) : Number.NaN
-  if (value >= min && value <= max) return value
-  throw usage(`${flag} is ${JSON.stringify(text)}, not a number from ${min} to ${max}`)
-}
-
-function usage(detail: string): ProgramError {
-  return new ProgramError({ code: 'USAGE', detail, remedy: 'See samebits-monitor witness --help.' })
-}
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

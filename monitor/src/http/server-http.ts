@@ -1,7 +1,6 @@
-/** The witness's socket, and the limits that keep slow or greedy clients from hurting others. */
-import { createServer, type Server } from 'node:http'
+/** A server's socket, and the limits that keep slow or greedy clients from hurting others. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type HealthParts, handleHealth } from './health-http.ts'
-import { handleWitness, type WitnessHttpParts } from './witness-http.ts'
 
 export interface ServerLimits {
   /** For the headers of a request, from its first byte or the connection's start. */
@@ -27,7 +26,10 @@ export const defaultLimits: ServerLimits = {
 /** Bytes of all headers of one request. */
 const maxHeaderSize = 8192
 
-export function createHttpServer(witness: WitnessHttpParts, health: HealthParts, limits: ServerLimits): Server {
+/** Answers a request; false where the path is not its own. */
+export type Handler = (req: IncomingMessage, res: ServerResponse) => boolean
+
+export function createHttpServer(handle: Handler, health: HealthParts, limits: ServerLimits): Server {
   const server = createServer(
     {
       maxHeaderSize,
@@ -38,7 +40,7 @@ export function createHttpServer(witness: WitnessHttpParts, health: HealthParts,
       noDelay: true,
     },
     (req, res) => {
-      if (!handleWitness(witness, req, res)) void handleHealth(health, req, res)
+      if (!handle(req, res)) void handleHealth(health, req, res)
     },
   )
   server.maxConnections = limits.maxConnections

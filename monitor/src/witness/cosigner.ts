@@ -7,6 +7,7 @@ import {
   type Hasher,
   type NoteSignature,
   type VerifierKey,
+  type WitnessGrant,
 } from '@samebits/core'
 import { type SigningKey, signInPool } from '@samebits/core/node'
 
@@ -27,6 +28,26 @@ export function poolCosigner(hasher: Hasher, name: string, signingKey: SigningKe
     key,
     async sign(subject, time) {
       return cosignatureLine(key, time, await signInPool(signingKey, cosignatureMessage(key, subject, time)))
+    },
+  }
+}
+
+/** What is done with a request that may be cosigned. */
+export interface Cosigning {
+  /** One of them must cover what a checkpoint says, or it is refused; none where nothing will be cosigned. All of one name. */
+  readonly keys: readonly VerifierKey[]
+  /** The lines for the answer and for the record. */
+  sign(grant: WitnessGrant): Promise<NoteSignature[]>
+}
+
+/** A witness's: a line of each key that covers the checkpoint. */
+export function cosignWith(signers: readonly Cosigner[]): Cosigning {
+  return {
+    keys: signers.map(({ key }) => key),
+    sign({ checkpoint, keys, timestamp }) {
+      const subject = { checkpoint: checkpoint.checkpoint, body: checkpoint.note.text }
+      const covering = signers.filter(({ key }) => keys.includes(key))
+      return Promise.all(covering.map((signer) => signer.sign(subject, timestamp)))
     },
   }
 }

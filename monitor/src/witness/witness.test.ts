@@ -4,7 +4,7 @@ import { nodeCrypto, verifyInPool } from '@samebits/core/node'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { listOf, makeSigners, TestLog } from '../testing.ts'
-import type { Cosigner } from './cosigner.ts'
+import { type Cosigner, cosignWith } from './cosigner.ts'
 import { parseLogList } from './log-list.ts'
 import { openMemoryWitnessStore } from './memory-witness-store.ts'
 import { Witness, type WitnessHaltedError } from './witness.ts'
@@ -35,7 +35,7 @@ function start({
       crypto: nodeCrypto,
       verify: verifyInPool,
       store,
-      signers: rest.signers ?? signers,
+      cosigning: cosignWith(rest.signers ?? signers),
       logs: () => list,
       now,
       maxPending,

@@ -18,10 +18,9 @@ import {
   unsigned,
   utf8,
   type WitnessDecision,
-  type WitnessGrant,
 } from '@samebits/core'
 import { Commits, RecordChangedError } from './commits.ts'
-import type { Cosigner } from './cosigner.ts'
+import type { Cosigning } from './cosigner.ts'
 import type { LogList } from './log-list.ts'
 import { type VerifyLater, verifyLogged } from './log-signature.ts'
 import { Turns } from './turns.ts'
@@ -32,8 +31,7 @@ export interface WitnessParts {
   readonly verify: VerifyLater
   /** Nothing else writes to it while the witness lives. */
   readonly store: WitnessStore
-  /** One for each key, all of one name. */
-  readonly signers: readonly Cosigner[]
+  readonly cosigning: Cosigning
   /** The logs known now: the list may be replaced while the witness runs. */
   readonly logs: () => LogList
   /** Unix seconds. */
@@ -123,25 +121,19 @@ export class Witness {
   /** Runs alone among the requests of its log. */
   async #judge(request: AddCheckpointRequest, logLines: readonly NoteSignature[]): Promise<WitnessDecision> {
     if (this.#halted !== null) throw this.#halted
-    const { crypto, store, signers, now, suspect } = this.#parts
+    const { crypto, store, cosigning, now, suspect } = this.#parts
     const { origin } = request.checkpoint.checkpoint
     const before = this.#stored(() => store.read(origin))
-    const keys = signers.map(({ key }) => key)
+    const { keys } = cosigning
     const judged = judgeAddCheckpoint(crypto, { request, logLines, record: before, keys, now: now() })
     if (judged.status !== 'grant') {
       if (judged.suspicion !== null) suspect(origin, judged.suspicion)
       return judged
     }
-    const decision = grantedDecision(judged, await this.#sign(judged))
+    const decision = grantedDecision(judged, await cosigning.sign(judged))
     await this.#commits.write({ origin, before, after: decision.record }).catch((error) => this.#fail(error))
     this.#remember(origin)
     return decision
-  }
-
-  #sign({ checkpoint, keys, timestamp }: WitnessGrant): Promise<NoteSignature[]> {
-    const subject = { checkpoint: checkpoint.checkpoint, body: checkpoint.note.text }
-    const signers = this.#parts.signers.filter(({ key }) => keys.includes(key))
-    return Promise.all(signers.map((signer) => signer.sign(subject, timestamp)))
   }
 
   #remember(origin: string): void {
