@@ -11,7 +11,7 @@ import { RunWorkers } from './follow/run-workers.ts'
 import { hashOnly } from './index/hash-only.ts'
 import type { MonitorStore } from './state/monitor-store.ts'
 import { openSqliteMonitorStore } from './state/sqlite-monitor-store.ts'
-import type { OperatorLog, Timing } from './witness/witness-server.ts'
+import type { OperatorLog, Timing } from './witness/server-parts.ts'
 
 export interface MonitorDeps {
   readonly timing: Timing

@@ -1,4 +1,4 @@
-/** A `samebits-monitor witness` in a process and a folder of its own. */
+/** A `samebits-monitor witness` or `mirror` in a process and a folder of its own. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -25,25 +25,34 @@ export interface WitnessProcess {
 }
 
 /** Makes keys and starts a witness that knows one log. */
-export async function newWitness(name: string, logVkeys: readonly string[]): Promise<WitnessProcess> {
-  const folder = await mkdtemp(join(tmpdir(), 'samebits-witness-'))
+export function newWitness(name: string, logVkeys: readonly string[]): Promise<WitnessProcess> {
+  return newCosigner('witness', name, logVkeys, [])
+}
+
+/** The same for a mirror; `flags` besides, such as `--follow`. */
+export function newMirror(
+  name: string,
+  logVkeys: readonly string[],
+  flags: readonly string[] = [],
+): Promise<WitnessProcess> {
+  return newCosigner('mirror', name, logVkeys, flags)
+}
+
+async function newCosigner(
+  command: 'witness' | 'mirror',
+  name: string,
+  logVkeys: readonly string[],
+  flags: readonly string[],
+): Promise<WitnessProcess> {
+  const folder = await mkdtemp(join(tmpdir(), `samebits-${command}-`))
   const keys = ['--keys-dir', join(folder, 'keys')]
   const { stdout } = await promisify(execFile)(process.execPath, [...node, 'keygen', '--name', name, ...keys, '--json'])
   const { vkeys } = JSON.parse(stdout) as { vkeys: string[] }
   const logs = join(folder, 'logs')
   const records = logVkeys.map((vkey) => `vkey ${vkey}\nqpd 1000000\ncontact test\n`)
   await writeFile(logs, `logs/v0\n${records.join('')}`)
-  const args = [
-    'witness',
-    '--logs',
-    logs,
-    ...keys,
-    '--data-dir',
-    join(folder, 'data'),
-    '--log-level',
-    'error',
-    '--json',
-  ]
+  const rest = ['--data-dir', join(folder, 'data'), '--log-level', 'error', '--json']
+  const args = [command, '--logs', logs, ...keys, ...rest, ...flags]
   let [child, url] = await spawnWitness([...args, '--port', '0'])
   const kill = async (signal: NodeJS.Signals = 'SIGKILL') => {
     if (child.exitCode !== null || child.signalCode !== null) return
@@ -71,7 +80,7 @@ export async function newWitness(name: string, logVkeys: readonly string[]): Pro
 async function spawnWitness(args: readonly string[]): Promise<[ChildProcess, string]> {
   const child = spawn(process.execPath, [...node, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = once(child, 'exit').then(() => {
-    throw new Error('the witness ended')
+    throw new Error('it ended')
   })
   child.stdout.setEncoding('utf8')
   const [line] = (await Promise.race([once(child.stdout, 'data'), ended])) as [string]

@@ -4,7 +4,7 @@
  */
 
 import type { Delivery, MonitorStore } from '../state/monitor-store.ts'
-import type { OperatorLog } from '../witness/witness-server.ts'
+import type { OperatorLog } from '../witness/server-parts.ts'
 import type { Sink } from './sink.ts'
 
 export interface OutboxParts {

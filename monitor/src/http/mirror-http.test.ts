@@ -165,7 +165,11 @@ describe('what is refused', () => {
     ['a header alone', 400, () => uploadBody(log, { start: 0, end: 300, packages: 0 })],
     ['half a package', 400, () => uploadBody(log, { start: 0, end: 300 }).slice(0, 200)],
     ['an origin of 300 bytes', 400, () => uploadBody(log, { start: 0, end: 300, origin: 'x'.repeat(300) })],
-    ['an origin that is no text', 400, () => concat(Uint8Array.of(0, 1, 0xff), new Uint8Array(40)) as Uint8Array<ArrayBuffer>],
+    [
+      'an origin that is no text',
+      400,
+      () => concat(Uint8Array.of(0, 1, 0xff), new Uint8Array(40)) as Uint8Array<ArrayBuffer>,
+    ],
     ['a ticket that is too long', 400, () => uploadBody(log, { start: 0, end: 300, ticket: new Uint8Array(5000) })],
     ['entries of another tree', 422, () => uploadBody(log, { start: 0, end: 300, salt: 'another' })],
     ['a changed entry', 422, () => changed(uploadBody(log, { start: 0, end: 300 }), 80)],
@@ -189,9 +193,7 @@ describe('what is refused', () => {
   it('a tree that was never announced: 422', async () => {
     const other = new TestLog('other.example/log')
     folder.list(listOf([log, other]))
-    await expect
-      .poll(async () => (await mirror.upload(uploadBody(other, { start: 0, end: 1 }))).status)
-      .toBe(422)
+    await expect.poll(async () => (await mirror.upload(uploadBody(other, { start: 0, end: 1 }))).status).toBe(422)
   })
 
   it('more of what is there already than a request should have: 409', async () => {
@@ -258,7 +260,10 @@ describe('a client that is slow, or leaves', () => {
     const socket = connect(Number(new URL(mirror.url).port), '127.0.0.1')
     await once(socket, 'connect')
     const head = ['POST /mirror/add-entries HTTP/1.1', 'Host: x', 'Content-Type: application/octet-stream']
-    socket.on('error', () => undefined).resume().write(`${[...head, 'Content-Length: 100'].join('\r\n')}\r\n\r\nxx`)
+    socket
+      .on('error', () => undefined)
+      .resume()
+      .write(`${[...head, 'Content-Length: 100'].join('\r\n')}\r\n\r\nxx`)
     await once(socket, 'close')
     await expect.poll(async () => (await mirror.upload(uploadBody(log, { start: 0, end: 300 }))).status).toBe(200)
   })

@@ -32,7 +32,7 @@ export interface FollowParts {
 }
 
 /** Why the copy is not as new as what the log shows; `detail` is for the operator. */
-export class FollowError extends Error {
+class FollowError extends Error {
   override readonly name = 'FollowError'
   readonly code: 'CHECKPOINT_UNUSABLE' | 'CHECKPOINT_REFUSED' | 'LOG_WENT_BACK'
 

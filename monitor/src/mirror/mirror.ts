@@ -38,7 +38,7 @@ export interface MirrorParts extends Omit<WitnessParts, 'store' | 'cosigning'> {
 }
 
 /** What is stored and what is asked for do not fit: the log's entries under this checkpoint are others than those stored. */
-export class MirrorForkError extends Error {
+class MirrorForkError extends Error {
   override readonly name = 'MirrorForkError'
   readonly code = 'MIRROR_FORK'
 }
