@@ -5,6 +5,7 @@ import { formatEvidence, parseVkey } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import { runProgram } from '@samebits/host'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { uploadBody } from '../mirror/testing.ts'
 import { listOf, realTiming, TestLog } from '../testing.ts'
 import type { CommandIo } from './io.ts'
 import { runCommandLine } from './program.ts'
@@ -200,12 +201,52 @@ describe('evidence check', () => {
   })
 })
 
+describe('mirror', () => {
+  const log = new TestLog()
+  const mirror = (flags: string, started?: (url: string) => Promise<unknown>) =>
+    run(`mirror --logs logs --port 0 --json --log-level error ${flags}`.split(' ').filter(Boolean), started)
+  beforeEach(async () => {
+    writeFileSync(join(cwd, 'logs'), listOf([log]))
+    await line('keygen --name mirror.example/m1')
+  })
+
+  it('says where it is, keeps what is uploaded, and ends on request', async () => {
+    const ran = await mirror('--keys-dir keys', async (url) => {
+      expect((await fetch(`${url}/add-checkpoint`, { method: 'POST', body: log.body(0, 3) })).status).toBe(200)
+      const headers = { 'content-type': 'application/octet-stream' }
+      const body = uploadBody(log, { start: 0, end: 3 })
+      expect((await fetch(`${url}/add-entries`, { method: 'POST', body, headers })).status).toBe(200)
+      expect(await (await fetch(`${url}/${log.originHash}/checkpoint`)).text()).toContain('— mirror.example/m1 ')
+    })
+    expect([ran.status, ran.stderr]).toEqual([0, ''])
+    expect(JSON.parse(ran.stdout)).toMatchObject({ name: 'mirror.example/m1', url: expect.stringMatching(/\/mirror$/) })
+  })
+
+  it('has keys that no witness has', async () => {
+    expect((await serve()).status).toBe(0)
+    expect((await mirror('--keys-dir keys')).stderr).toMatch(/^STATE_MISMATCH: /)
+  })
+
+  it.each([
+    ['', 'USAGE'],
+    ['--follow nonsense', 'USAGE'],
+    ['--follow ftp://log.example.com/', 'USAGE'],
+    ['--keys-dir keys --prefix mirror', 'USAGE'],
+    ['--keys-dir keys --poll-seconds 0', 'USAGE'],
+    ['--keys-dir nowhere', 'IO'],
+    ['--keys-dir keys --monitoring-url http://example.com/', 'MONITORING_UNREACHABLE'],
+  ])('refuses %j', async (flags, code) => {
+    const { status, stderr } = await mirror(flags)
+    expect([status === 0, stderr.split(':')[0]]).toEqual([false, code])
+  })
+})
+
 describe('the command line', () => {
   it('names its commands and nothing that is not there', async () => {
     const { status, stdout } = await line('--help')
     expect(status).toBe(0)
-    for (const name of ['keygen', 'witness', 'evidence']) expect(stdout).toContain(name)
-    for (const name of ['mirror', 'dashboard', 'gossip']) expect(stdout).not.toContain(name)
+    for (const name of ['run', 'keygen', 'witness', 'mirror', 'evidence']) expect(stdout).toContain(name)
+    for (const name of ['dashboard', 'gossip']) expect(stdout).not.toContain(name)
   })
 
   it('tells its version, and refuses what it does not know', async () => {
