@@ -2,13 +2,23 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { nodeCrypto } from '@samebits/core/node'
-import { acquireLock, ProgramError, syncDirectory } from '@samebits/host'
+import { acquireLock, closeServer, listen, ProgramError, syncDirectory } from '@samebits/host'
 import { openSinks } from './alerts/open-sinks.ts'
 import { Outbox } from './alerts/outbox.ts'
-import type { MonitorConfig } from './config/monitor-config.ts'
-import { Follower } from './follow/follower.ts'
+import type { FollowedLog, MonitorConfig } from './config/monitor-config.ts'
+import { writeEvidenceFiles } from './evidence/evidence-folder.ts'
+import { type EntryIndex, Follower } from './follow/follower.ts'
+import { firstSource, logSource } from './follow/log-source.ts'
 import { RunWorkers } from './follow/run-workers.ts'
+import { Exchange } from './gossip/exchange.ts'
+import { RateLimit } from './gossip/rate-limit.ts'
+import { gossipHandler } from './http/gossip-http.ts'
+import { createMonitorServer, type Handler } from './http/monitor-http.ts'
+import { defaultLimits } from './http/server-http.ts'
+import { CaseMaker } from './index/case-maker.ts'
 import { hashOnly } from './index/hash-only.ts'
+import { ProductIndex } from './index/product-index.ts'
+import { createMonitorMetrics } from './monitor-metrics.ts'
 import type { MonitorStore } from './state/monitor-store.ts'
 import { openSqliteMonitorStore } from './state/sqlite-monitor-store.ts'
 import type { OperatorLog, Timing } from './witness/server-parts.ts'
@@ -26,6 +36,8 @@ export interface MonitorDeps {
 
 export interface RunningMonitor {
   readonly store: MonitorStore
+  /** Where gossip, health and metrics are served; null where nothing listens. */
+  readonly port: number | null
   /** Polls every log once; resolves when all that was new is read. */
   pollAll(): Promise<void>
   /** Tries to deliver what is due. */
@@ -39,6 +51,9 @@ const polledAtOnce = 8
 const maxWorkers = 4
 /** How often the outbox looks for what is due. */
 const flushMs = 1000
+/** For answers that are under way at the end. */
+const graceMs = 2000
+const gossipRates = { burst: 20, perHour: 240, burstOfAll: 200, perHourOfAll: 7200 }
 
 /** Opens the data folder and begins to follow. @throws ProgramError IN_USE, StoreUnfitError, and the system's errors */
 export async function startMonitor(config: MonitorConfig, dataDir: string, deps: MonitorDeps): Promise<RunningMonitor> {
@@ -64,40 +79,85 @@ async function follow(config: MonitorConfig, state: State, deps: MonitorDeps): P
     (log) =>
       new Follower({
         ...{ crypto: nodeCrypto, log, witnesses: config.witnesses, store, sinks, workers },
-        ...{ fetch, now, index: hashOnly, onProgress: deps.onProgress },
+        ...{ fetch, now, index: indexOf(log, { store, sinks, fetch, now }), onProgress: deps.onProgress },
       }),
   )
   const pollOne = async (follower: Follower) => {
     try {
       await follower.poll(ending.signal)
     } catch (error) {
-      if (!ending.signal.aborted) operator.error({ err: error, origin: follower.origin }, 'a poll met a defect')
+      if (!ending.signal.aborted) operator.error({ err: error, origin: follower.log.origin }, 'a poll met a defect')
     }
     void outbox.flush()
   }
+  const askMonitor = async (url: string) => {
+    const failure = await exchange.ask(url)
+    if (failure !== null) operator.warn({ url, failure }, 'another monitor gave no gossip')
+  }
   let under: Promise<void> | null = null
   const pollAll = () => {
-    under ??= eachOf(followers, polledAtOnce, pollOne).finally(() => {
-      under = null
-    })
+    const polled = async () => {
+      await eachOf(followers, polledAtOnce, pollOne)
+      await eachOf(config.monitors, polledAtOnce, askMonitor)
+      await writeEvidenceFiles(state.evidence, store)
+      void outbox.flush()
+    }
+    under ??= polled()
+      .catch((error: unknown) => operator.error({ err: error }, 'a round of polls met a defect'))
+      .finally(() => {
+        under = null
+      })
     return under
   }
+  const exchange = new Exchange({ followers, store, fetch })
+  const server = config.listen === null ? null : await serve(config.listen, exchange, store, deps)
   const endPolls = every(config.pollSeconds * 1000, () => void pollAll())
   const endFlushes = every(flushMs, () => void outbox.flush())
   void pollAll()
   return {
     store,
+    port: server?.port ?? null,
     pollAll,
     flush: () => outbox.flush(),
     async stop() {
       endPolls()
       endFlushes()
       ending.abort()
+      await server?.close()
       await Promise.all([under, outbox.end()])
       await workers.close()
       state.close()
     },
   }
+}
+
+async function serve(
+  { host, port: asked }: { host: string; port: number },
+  exchange: Exchange,
+  store: MonitorStore,
+  { timing, operator }: MonitorDeps,
+): Promise<{ port: number; close(): Promise<void> }> {
+  const onDefect = (error: unknown) => operator.error({ err: error }, 'a request met a defect')
+  const limit = new RateLimit({ clock: timing.clock, ...gossipRates })
+  let port = asked
+  const baseUrl = () => `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+  const handlers: Handler[] = [gossipHandler({ exchange, limit, store, baseUrl, onDefect })]
+  const health = { ready: () => true, metrics: createMonitorMetrics(store), onDefect }
+  const server = createMonitorServer(handlers, health, defaultLimits)
+  port = await listen(server, host, asked)
+  return { port, close: () => closeServer(server, graceMs) }
+}
+
+function indexOf(
+  log: FollowedLog,
+  parts: { store: MonitorStore; sinks: readonly string[]; fetch: typeof globalThis.fetch; now: () => number },
+): EntryIndex {
+  if (log.entries === 'raw') return hashOnly
+  const { store, fetch, now } = parts
+  const places = [log.url, ...log.mirrors].filter((url) => url !== null)
+  const source = firstSource(places.map((url) => logSource(url, fetch)))
+  const cases = new CaseMaker({ crypto: nodeCrypto, origin: log.origin, store, source, now })
+  return new ProductIndex({ ...parts, crypto: nodeCrypto, log, cases })
 }
 
 /** Runs `work` over all, a few at a time. */
@@ -111,6 +171,8 @@ async function eachOf<T>(items: readonly T[], atOnce: number, work: (item: T) =>
 
 interface State {
   readonly store: MonitorStore
+  /** Folder of the evidence as files. */
+  readonly evidence: string
   close(): void
 }
 
@@ -128,7 +190,7 @@ async function openState(dataDir: string): Promise<State> {
       store.close()
       lock.release()
     }
-    return { store, close }
+    return { store, evidence: join(dataDir, 'evidence'), close }
   } catch (error) {
     lock.release()
     throw error

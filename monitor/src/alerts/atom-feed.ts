@@ -5,10 +5,10 @@ import type { AlertRecord } from '../state/monitor-store.ts'
 import { type Sink, subjectOf, textOf } from './sink.ts'
 
 /** Entries of the feed. */
-const feedLength = 100
+export const feedLength = 100
 
 /** @param alerts newest first. @param url where the feed is served */
-function atomFeed(alerts: readonly AlertRecord[], url: string): string {
+export function atomFeed(alerts: readonly AlertRecord[], url: string): string {
   const newest = alerts[0]?.at ?? 0
   const feed = new Feed({
     ...{ title: 'samebits-monitor', id: url, link: url, feedLinks: { atom: url }, copyright: '' },

@@ -4,6 +4,7 @@
  */
 import { type Crypto, SourceError, TileError, type TileSource } from '@samebits/core'
 import type { FollowedLog, KnownWitness } from '../config/monitor-config.ts'
+import { type Giver, type HandedIn, HandInDesk, type Material } from '../gossip/hand-in.ts'
 import type { EntryFacts, KeyRing } from '../index/entry-facts.ts'
 import { alertOf, type Finding, passingRules, watchLog } from '../rules/rules.ts'
 import type { LogRecord, MonitorStore, MonitorWriter } from '../state/monitor-store.ts'
@@ -21,6 +22,8 @@ export interface EntryIndex {
   prepare(facts: readonly EntryFacts[]): Promise<void>
   /** Inside the transaction that says these entries were read. */
   apply(writer: MonitorWriter, facts: readonly EntryFacts[]): void
+  /** That transaction was committed; without this call nothing of it counts. */
+  committed(): void
   /** After each poll: what waits for others (bodies, proofs, rebuilds, time). Returns the conditions that last. */
   tend(): Promise<readonly Finding[]>
 }
@@ -53,7 +56,9 @@ export class Follower {
   readonly #points: readonly VantagePoint[]
   readonly #tiles: ReadonlyMap<string, TileSource>
   readonly #keeper: TreeKeeper
+  readonly #hands: HandInDesk
   readonly #since: number
+  #last: Promise<unknown> = Promise.resolve()
 
   constructor(parts: FollowerParts) {
     const { crypto, log, witnesses, store, sinks, now, fetch } = parts
@@ -63,25 +68,39 @@ export class Follower {
       this.#points.flatMap(({ name, tiles }) => (tiles === null ? [] : [[name, logSource(tiles, fetch)] as const])),
     )
     this.#keeper = new TreeKeeper({ crypto, log, witnesses, store, sinks, now, tiles: this.#tiles })
+    const source = firstSource([...this.#tiles.values()])
+    this.#hands = new HandInDesk({ crypto, log, witnesses, store, sinks, now, source, keeper: this.#keeper })
     this.#since = now()
   }
 
-  get origin(): string {
-    return this.#parts.log.origin
-  }
-
-  get keeper(): TreeKeeper {
-    return this.#keeper
+  get log(): FollowedLog {
+    return this.#parts.log
   }
 
   /** One round. @throws the signal's reason, and defects; what others do wrong is kept in the state */
-  async poll(signal: AbortSignal): Promise<void> {
+  poll(signal: AbortSignal): Promise<void> {
+    return this.#alone(() => this.#poll(signal))
+  }
+
+  /** What others hand in, between two polls. */
+  handIn(material: Material, from: Giver): Promise<HandedIn> {
+    return this.#alone(() => this.#hands.take(material, from))
+  }
+
+  /** Polls and what is handed in change one history: one after the other. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work, work)
+    this.#last = turn.catch(() => undefined)
+    return turn
+  }
+
+  async #poll(signal: AbortSignal): Promise<void> {
     const { crypto, log, witnesses, fetch, index } = this.#parts
     const looked = await Promise.all(
       this.#points.map(async (point) => ({ point, sight: await look(crypto, log, witnesses, point, fetch) })),
     )
-    const round = await this.#keeper.take(looked)
-    const damage = (await this.#read(signal)) ?? round.damage
+    await this.#keeper.take(looked)
+    const damage = await this.#read(signal)
     this.#watch(damage, await index.tend())
   }
 
@@ -128,6 +147,7 @@ export class Follower {
       index.apply(writer, facts)
       writer.putLog({ ...record, readTo })
     })
+    index.committed()
   }
 
   /** Tells of conditions that last, and ends those that do not. */
@@ -145,6 +165,7 @@ export class Follower {
         witnessed: log.policy !== null && log.policy.quorum !== 'none',
         damage,
         since: this.#since,
+        passedAt: (size) => store.sizeAfter(log.origin, size)?.at ?? null,
       },
       now(),
     )

@@ -24,6 +24,9 @@ export interface TreeKeeperParts {
   readonly tiles: ReadonlyMap<string, TileSource>
 }
 
+/** Files of one kind kept of a log: whoever has forked makes more at every step. */
+const maxEvidence = 64
+
 /** A tree, and every place that shows it. */
 interface Candidate {
   readonly tree: SeenTree
@@ -32,17 +35,12 @@ interface Candidate {
 
 type Outcome =
   | { readonly standing: 'agrees' }
-  | { readonly standing: 'open'; readonly detail: string; readonly damaged: boolean }
+  | { readonly standing: 'open' }
   | { readonly standing: 'contradicts'; readonly evidence: Evidence }
 
 export interface Looked {
   readonly point: VantagePoint
   readonly sight: Sight
-}
-
-/** What the round came to, for the follower. */
-export interface Round {
-  readonly damage: { readonly path: string; readonly detail: string } | null
 }
 
 export class TreeKeeper {
@@ -53,20 +51,22 @@ export class TreeKeeper {
   }
 
   /** Takes in what the places showed, and the questions that are open. */
-  async take(looked: readonly Looked[]): Promise<Round> {
+  async take(looked: readonly Looked[]): Promise<void> {
     const { store, log } = this.#parts
     const before = store.log(log.origin)
     const candidates = this.#candidates(looked)
-    let head: SeenTree | LogRecord['head'] = before?.head ?? firstHead(looked)
     const outcomes = new Map<Candidate, Outcome>()
+    let head: SeenTree | LogRecord['head'] = before?.head ?? firstHead(looked)
     for (const candidate of candidates) {
       const outcome = await this.#join(head, candidate)
       outcomes.set(candidate, outcome)
       if (outcome.standing === 'agrees' && candidate.tree.size > (head?.size ?? -1)) head = candidate.tree
     }
+    // What was larger than the history may be smaller than it now: its own tiles tell of that one.
+    for (const [candidate, { standing }] of outcomes)
+      if (standing === 'open' && candidate.tree.size <= (head?.size ?? -1))
+        outcomes.set(candidate, await this.#join(head, candidate))
     store.transact((writer) => this.#write(writer, looked, outcomes, head, before))
-    const damaged = [...outcomes.values()].find((outcome) => outcome.standing === 'open' && outcome.damaged)
-    return { damage: damaged?.standing === 'open' ? { path: 'tiles', detail: damaged.detail } : null }
   }
 
   /** Every tree once, smallest first. */
@@ -101,7 +101,7 @@ export class TreeKeeper {
       case 'fork':
         return { standing: 'contradicts', evidence: joined.evidence }
       case 'open':
-        return { standing: 'open', detail: joined.detail, damaged: joined.damaged }
+        return { standing: 'open' }
     }
   }
 
@@ -141,9 +141,9 @@ export class TreeKeeper {
       q: grown || fresher ? (shown?.q ?? null) : (before?.q ?? null),
       headAt: grown ? now() : (before?.headAt ?? null),
       readTo: before?.readTo ?? 0,
-      polledAt: now(),
+      polledAt: own === undefined ? (before?.polledAt ?? null) : now(),
       answeredAt: own?.kind === 'tree' ? now() : (before?.answeredAt ?? null),
-      failure: own === undefined || own.kind === 'tree' ? null : own.detail,
+      failure: own === undefined ? (before?.failure ?? null) : own.kind === 'tree' ? null : own.detail,
     })
     if (grown && head !== null) writer.addSize(log.origin, { size: head.size, root: head.root, at: now() })
   }
@@ -157,15 +157,15 @@ export class TreeKeeper {
     if (outcome.standing !== 'contradicts') return
     const kept = this.convict(writer, outcome.evidence)
     if (kept === null) return
-    for (const view of views)
-      this.#raise(writer, contradictingView(log.origin, view, size, kept.record.id), kept.record.id)
+    for (const view of views) this.#raise(writer, contradictingView(log.origin, view, size), kept.record.id)
   }
 
   /** Keeps evidence about this log's trees and tells of it, once. Null where it convicts nobody. */
   convict(writer: MonitorWriter, evidence: Evidence): KeptEvidence | null {
     const kept = judgeEvidence(evidence, { keys: this.#keys() }, this.#parts.now(), 'monitor')
     if (kept === null || kept.record.convicted === null) return null
-    writer.addEvidence(kept.record, kept.bytes)
+    if (this.#parts.store.evidenceCount(kept.record.origin, kept.record.kind) < maxEvidence)
+      writer.addEvidence(kept.record, kept.bytes)
     this.#raise(writer, proven(kept.record), kept.record.id)
     return kept
   }

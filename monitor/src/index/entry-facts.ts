@@ -38,6 +38,8 @@ export interface StatementFacts {
   readonly previous: string | null
   /** Ids of releases that it is about. */
   readonly names: readonly string[]
+  /** Rebuilds: digests of what came out. */
+  readonly made: readonly string[]
   /** Digests of its detached bodies. */
   readonly bodies: readonly string[]
   /** The key's hint; empty for a certificate. */
@@ -63,6 +65,7 @@ export function factsOf(crypto: Crypto, keys: KeyRing, index: number, leaf: Uint
     ...{ kind: 'statement', index, id, product: statement.product, says: statement.kind },
     ...placeOf(statement),
     names: namesOf(statement),
+    made: statement.kind === 'rebuild' ? [...new Set(statement.subjects.map(({ sha256 }) => sha256))] : [],
     bodies: bodiesOf(statement),
     signer: signer.kind === 'key' ? signer.hint : '',
     valid: validityOf(crypto, keys, entry),
@@ -71,7 +74,7 @@ export function factsOf(crypto: Crypto, keys: KeyRing, index: number, leaf: Uint
 }
 
 /** Whether the entry's signature is its signer's; null where its key is not on the ring. */
-function validityOf(crypto: Crypto, keys: KeyRing, entry: Entry): boolean | null {
+export function validityOf(crypto: Crypto, keys: KeyRing, entry: Entry): boolean | null {
   const key = entry.signer.kind === 'key' ? keys.get(entry.signer.hint) : undefined
   return key === undefined || !signsEntries(key) ? null : verifyEntryWithKey(crypto, entry, key)
 }

@@ -5,5 +5,6 @@ export const hashOnly: EntryIndex = {
   ring: () => null,
   prepare: async () => undefined,
   apply: () => undefined,
+  committed: () => undefined,
   tend: async () => [],
 }

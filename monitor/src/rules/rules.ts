@@ -178,16 +178,21 @@ const ruleOfEvidence: Readonly<Record<EvidenceKind, RuleName>> = {
   mismatch: 'negative-vote',
 }
 
-/** Somebody is convicted. */
-export function proven({ id, kind, findings }: EvidenceRecord, product: string | null = null): Finding {
+/**
+ * Somebody is convicted. Of a log or a witness that is told once: who has forked makes new evidence at every step. What statements
+ * prove is told for each.
+ */
+export function proven({ id, kind, convicted, findings }: EvidenceRecord): Finding {
+  const rule = ruleOfEvidence[kind]
+  const about = rule === 'fork' || rule === 'witness-contradiction' ? [convicted ?? ''] : [id]
   const [title = 'Evidence convicts.', ...more] = findings
-  return { rule: ruleOfEvidence[kind], product, about: [id], title, detail: more.join(' ') }
+  return { rule, product: null, about, title, detail: more.join(' ') }
 }
 
 /** A place shows a tree that is not of the one history. */
-export function contradictingView(origin: string, view: string, size: number, evidence: string): Finding {
+export function contradictingView(origin: string, view: string, size: number): Finding {
   const title = `${view} shows a tree of ${size} entries of ${origin} that is not of the history that others are shown.`
-  return { rule: 'view-contradicts', product: null, about: [view, evidence], title, detail: '' }
+  return { rule: 'view-contradicts', product: null, about: [view], title, detail: '' }
 }
 
 /** What is known of one log at the end of a poll. */
@@ -204,6 +209,8 @@ export interface LogState {
   readonly damage: { readonly path: string; readonly detail: string } | null
   /** When this monitor began to follow. */
   readonly since: number
+  /** When the history grew past this size; null while it has not. */
+  readonly passedAt: (size: number) => number | null
 }
 
 /** All conditions of a log that last now. */
@@ -261,18 +268,19 @@ function slowView({ log, views, limits, witnessed }: LogState, view: ViewRecord,
   return [{ rule: 'slow-view', product: null, about: [view.name, tree.size, q], title, detail }]
 }
 
-function behind({ log, limits }: LogState, view: ViewRecord, now: number): Finding[] {
+function behind({ log, limits, passedAt }: LogState, view: ViewRecord, now: number): Finding[] {
   const { tree, since } = view
-  if (log.head === null || log.headAt === null || tree === null || since === null) return []
-  if (tree.size >= log.head.size || view.kind === 'client' || view.kind === 'monitor') return []
+  const passed = tree === null ? null : passedAt(tree.size)
+  if (log.head === null || tree === null || since === null || passed === null) return []
+  if (view.kind === 'client' || view.kind === 'monitor') return []
   const own = view.kind === 'log'
-  const lasts = now - Math.max(since, log.headAt)
+  const lasts = now - Math.max(since, passed)
   if (lasts < (own ? limits.rollbackAfter : limits.viewLag)) return []
   const sizes = `a tree of ${tree.size} entries, and signed one of ${log.head.size}`
   const title = own
     ? `${log.origin} answers with ${sizes}.`
     : `${view.name} shows ${sizes.replace('and signed', 'the log signed')}.`
-  const about = [view.name, tree.size, log.head.size]
+  const about = [view.name, tree.size]
   return [
     { rule: own ? 'rollback' : 'view-behind', product: null, about, title, detail: `It has lasted ${age(lasts)}.` },
   ]

@@ -15,7 +15,7 @@ import { bytesOf } from './schema-store.ts'
 
 type AlertReader = Pick<
   MonitorReader,
-  'alerts' | 'alert' | 'evidenceList' | 'evidence' | 'deliveries' | 'deliveryCounts'
+  'alerts' | 'alert' | 'evidenceList' | 'evidenceCount' | 'evidence' | 'deliveries' | 'deliveryCounts'
 > &
   Pick<MonitorStore, 'pendingCases'>
 type AlertWriter = Pick<
@@ -44,6 +44,9 @@ export function alertReader(database: Database.Database): AlertReader {
      WHERE @origin IS NULL OR origin = @origin ORDER BY at DESC, id LIMIT @limit`,
   )
   const evidence = database.prepare<[string], Buffer>('SELECT bytes FROM evidence WHERE id = ?').pluck()
+  const evidenceCount = database
+    .prepare<[string, string], number>('SELECT count(*) FROM evidence WHERE origin = ? AND kind = ?')
+    .pluck()
   const deliveries = database.prepare<[object], Delivery>(
     `SELECT alert, sink, state, attempts, nextAt, failure FROM delivery
      WHERE state = @state AND (@sink IS NULL OR sink = @sink) ORDER BY nextAt, number LIMIT @limit`,
@@ -66,6 +69,7 @@ export function alertReader(database: Database.Database): AlertReader {
       evidenceList
         .all({ origin, limit })
         .map(({ findings, ...rest }) => ({ ...rest, findings: JSON.parse(findings) as string[] })),
+    evidenceCount: (origin, kind) => evidenceCount.get(origin, kind) ?? 0,
     evidence(id) {
       const bytes = evidence.get(id)
       return bytes === undefined ? null : bytesOf(bytes)

@@ -95,6 +95,8 @@ export interface ProductRecord {
   readonly watched: boolean
   /** The trust file in force, led to by logged trust statements; null where the product is not watched. */
   readonly trust: { readonly version: number; readonly sha256: string; readonly body: Uint8Array } | null
+  /** The trust file before that one, where a logged statement led on from it: its authority signed the step. */
+  readonly before: Uint8Array | null
   /** Index of a trust statement in a format that this version does not know: nothing past it counts. */
   readonly endsAt: number | null
   readonly entries: number
@@ -229,6 +231,8 @@ export interface MonitorReader {
   sizes(origin: string, limit: number): readonly SizePoint[]
   /** The tree that was head when the log had this size; null where none was. */
   sizeAt(origin: string, size: number): SizePoint | null
+  /** The first head that was larger than this. */
+  sizeAfter(origin: string, size: number): SizePoint | null
   views(origin: string): readonly ViewRecord[]
   openTrees(origin: string): readonly OpenTree[]
   witness(origin: string, name: string): WitnessMemory | null
@@ -248,6 +252,7 @@ export interface MonitorReader {
   alerts(filter: AlertFilter): readonly AlertRecord[]
   alert(id: string): AlertRecord | null
   evidenceList(origin: string | null, limit: number): readonly EvidenceRecord[]
+  evidenceCount(origin: string, kind: Evidence['kind']): number
   /** The file's bytes. */
   evidence(id: string): Uint8Array | null
   /** Deliveries in a state, those due first; of one sink, or of every one. */

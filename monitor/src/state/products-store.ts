@@ -28,17 +28,18 @@ interface ProductRow {
   readonly trustVersion: number | null
   readonly trustSha256: string | null
   readonly trustBody: Buffer | null
+  readonly before: Buffer | null
   readonly endsAt: number | null
   readonly entries: number
   readonly lastIndex: number
 }
 
-function productOf({ watched, trustVersion, trustSha256, trustBody, ...rest }: ProductRow): ProductRecord {
+function productOf({ watched, trustVersion, trustSha256, trustBody, before, ...rest }: ProductRow): ProductRecord {
   const trust =
     trustVersion === null || trustSha256 === null || trustBody === null
       ? null
       : { version: trustVersion, sha256: trustSha256, body: bytesOf(trustBody) }
-  return { ...rest, watched: watched === 1, trust }
+  return { ...rest, watched: watched === 1, trust, before: before === null ? null : bytesOf(before) }
 }
 
 interface EntryRow {
@@ -105,8 +106,8 @@ export function productReader(database: Database.Database): ProductReader {
 
 export function productWriter(database: Database.Database): ProductWriter {
   const put = database.prepare<[object]>(
-    `INSERT OR REPLACE INTO product (origin, product, watched, trustVersion, trustSha256, trustBody, endsAt, entries, lastIndex)
-     VALUES (@origin, @product, @watched, @trustVersion, @trustSha256, @trustBody, @endsAt, @entries, @lastIndex)`,
+    `INSERT OR REPLACE INTO product (origin, product, watched, trustVersion, trustSha256, trustBody, before, endsAt, entries, lastIndex)
+     VALUES (@origin, @product, @watched, @trustVersion, @trustSha256, @trustBody, @before, @endsAt, @entries, @lastIndex)`,
   )
   const addStatement = database.prepare<[object]>(
     `INSERT OR IGNORE INTO statement (${statementColumns})

@@ -21,7 +21,7 @@ const migrations: readonly string[] = [
      origin TEXT, name TEXT, which TEXT CHECK (which IN ('largest', 'latest')), size INTEGER NOT NULL, root BLOB NOT NULL,
      checkpoint TEXT NOT NULL, timestamp INTEGER NOT NULL, PRIMARY KEY (origin, name, which)) STRICT, WITHOUT ROWID;
    CREATE TABLE product (
-     origin TEXT, product TEXT, watched INTEGER NOT NULL, trustVersion INTEGER, trustSha256 TEXT, trustBody BLOB,
+     origin TEXT, product TEXT, watched INTEGER NOT NULL, trustVersion INTEGER, trustSha256 TEXT, trustBody BLOB, before BLOB,
      endsAt INTEGER, entries INTEGER NOT NULL, lastIndex INTEGER NOT NULL,
      PRIMARY KEY (origin, product)) STRICT, WITHOUT ROWID;
    CREATE TABLE statement (

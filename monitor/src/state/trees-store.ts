@@ -12,7 +12,10 @@ import type {
 } from './monitor-store.ts'
 import { bytesOf } from './schema-store.ts'
 
-type TreeReader = Pick<MonitorReader, 'logs' | 'log' | 'sizes' | 'sizeAt' | 'views' | 'openTrees' | 'witness'>
+type TreeReader = Pick<
+  MonitorReader,
+  'logs' | 'log' | 'sizes' | 'sizeAt' | 'sizeAfter' | 'views' | 'openTrees' | 'witness'
+>
 type TreeWriter = Pick<
   MonitorWriter,
   'putLog' | 'addSize' | 'putView' | 'putOpenTree' | 'deleteOpenTree' | 'putWitness'
@@ -59,6 +62,9 @@ export function treeReader(database: Database.Database): TreeReader {
   const sizeAt = database.prepare<[string, number], SizePoint>(
     'SELECT size, root, at FROM sized WHERE origin = ? AND size = ?',
   )
+  const sizeAfter = database.prepare<[string, number], SizePoint>(
+    'SELECT size, root, at FROM sized WHERE origin = ? AND size > ? ORDER BY size LIMIT 1',
+  )
   const views = database.prepare<[string], ViewRow>('SELECT * FROM view WHERE origin = ? ORDER BY name')
   const open = database.prepare<[string], OpenTree>(
     'SELECT size, root, checkpoint, view, at FROM openTree WHERE origin = ? ORDER BY number',
@@ -75,6 +81,10 @@ export function treeReader(database: Database.Database): TreeReader {
     sizes: (origin, limit) => sizes.all(origin, limit).map(withBytes).reverse(),
     sizeAt(origin, size) {
       const row = sizeAt.get(origin, size)
+      return row === undefined ? null : withBytes(row)
+    },
+    sizeAfter(origin, size) {
+      const row = sizeAfter.get(origin, size)
       return row === undefined ? null : withBytes(row)
     },
     views: (origin) => views.all(origin).map(viewOf),

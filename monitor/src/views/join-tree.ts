@@ -21,8 +21,8 @@ import type { SignedTree } from '../state/monitor-store.ts'
 export type Joined =
   | { readonly kind: 'one-history' }
   | { readonly kind: 'fork'; readonly evidence: Evidence }
-  /** Nobody gave the proof: why, from the last source that was asked. `damaged`: what it gave does not belong to the tree. */
-  | { readonly kind: 'open'; readonly detail: string; readonly damaged: boolean }
+  /** Nobody gave the proof. A place that serves the tiles of another tree is no damage: it may be honest, and this tree the fork. */
+  | { readonly kind: 'open' }
 
 /**
  * Compares two trees that the log signed.
@@ -42,26 +42,25 @@ export async function joinTree(
   let joined = compare([])
   for (const source of sources) {
     if (joined.kind !== 'open') return joined
-    const fetched = await fetchProof(crypto, older.size, newer, source)
-    joined = 'proof' in fetched ? compare([fetched]) : { kind: 'open', ...fetched }
+    const proof = await fetchProof(crypto, older.size, newer, source)
+    if (proof !== null) joined = compare([proof])
   }
   return joined
 }
 
-/** The proof from the tree of `from` entries that `newer` holds, and that tree's root. */
+/** The proof from the tree of `from` entries that `newer` holds, and that tree's root; null where this source has no tiles of it. */
 async function fetchProof(
   crypto: Crypto,
   from: number,
   { size, root }: SignedTree,
   source: TileSource,
-): Promise<OfferedProof | { readonly detail: string; readonly damaged: boolean }> {
+): Promise<OfferedProof | null> {
   try {
     const reader = treeReader({ hasher: crypto, source, size, root })
     return { proof: await reader.proveConsistency(from), oldRoot: await reader.rootAt(from) }
   } catch (error) {
-    if (error instanceof SourceError) return { detail: error.message, damaged: false }
-    if (error instanceof TileError || error instanceof FormatError || error instanceof ProofError)
-      return { detail: error.message, damaged: true }
+    const none = [SourceError, TileError, FormatError, ProofError].some((type) => error instanceof type)
+    if (none) return null
     throw error
   }
 }
@@ -72,7 +71,7 @@ function joinedBy(origin: string, older: SignedTree, newer: SignedTree, found: C
     case 'one-history':
       return found
     case 'open':
-      return { kind: 'open', detail: 'there is no place to ask for its tiles', damaged: false }
+      return { kind: 'open' }
     case 'split':
       return { kind: 'fork', evidence: { kind: 'split', origin, a, b } }
     case 'empty-root':

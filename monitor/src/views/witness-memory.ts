@@ -32,7 +32,9 @@ function isLarger(tree: CosignedTree, than: CosignedTree): boolean {
 }
 
 function contradiction(origin: string, before: CosignedTree, tree: CosignedTree): PairEvidence | null {
-  const pair = { origin, a: before.checkpoint, b: tree.checkpoint }
+  // One pair has one order, however it was met: the same evidence is the same file.
+  const [a = '', b = ''] = [before.checkpoint, tree.checkpoint].sort()
+  const pair = { origin, a, b }
   if (before.size === tree.size) {
     return equalBytes(before.root, tree.root) ? null : { kind: 'witness-split', ...pair }
   }

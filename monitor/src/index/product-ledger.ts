@@ -1,0 +1,309 @@
+/**
+ * What the entries of a log say about its products, taken in one by one, in log order, inside the transaction that says they were
+ * read: statements, who signed them, whether they are met, which trust file is in force, and what is wrong with any of it.
+ */
+import { bearing, parseEntry, votedArtifact } from '@samebits/core'
+import { nodeCrypto } from '@samebits/core/node'
+import {
+  equivocated,
+  judgeEntry,
+  metFinding,
+  trustEnds,
+  trustForked,
+  unread,
+  votedAgainst,
+} from '../rules/entry-rules.ts'
+import { alertOf, type Finding } from '../rules/rules.ts'
+import type {
+  MonitorReader,
+  MonitorWriter,
+  PendingCase,
+  ProductRecord,
+  StatementRecord,
+} from '../state/monitor-store.ts'
+import { type EntryFacts, type StatementFacts, validityOf } from './entry-facts.ts'
+import { entryAt, statementOf } from './release-standing.ts'
+import { readTrust, type TrustBook } from './trust-book.ts'
+
+/** A watched product: the trust file in force, and the one before. */
+export interface Watched {
+  readonly book: TrustBook
+  readonly before: TrustBook | null
+  readonly endsAt: number | null
+}
+
+export interface LedgerParts {
+  readonly origin: string
+  readonly reader: MonitorReader
+  readonly writer: MonitorWriter
+  readonly sinks: readonly string[]
+  readonly now: number
+  /** By product; the ledger puts the next trust file in its place. */
+  readonly watched: Map<string, Watched>
+  /** Bodies of trust files that were fetched before, by digest. */
+  readonly bodies: ReadonlyMap<string, Uint8Array>
+}
+
+/** Tries of a body begin at once. */
+const firstTry = 0
+
+export class ProductLedger {
+  readonly #parts: LedgerParts
+  readonly #touched = new Map<string, { entries: number; lastIndex: number }>()
+
+  constructor(parts: LedgerParts) {
+    this.#parts = parts
+  }
+
+  /** Takes in entries, in log order, and writes what follows. */
+  takeAll(facts: readonly EntryFacts[]): void {
+    for (const fact of facts) {
+      if (fact.kind === 'unread') this.#raise(unread(fact))
+      else this.#take(fact)
+    }
+    this.#countProducts()
+  }
+
+  /** A body came late: the trust statement is looked at again. */
+  stepTrust(statement: StatementRecord): void {
+    const watched = this.#parts.watched.get(statement.product)
+    if (watched !== undefined) this.#trustStep(statement, watched)
+  }
+
+  /** Judges a product from its entries anew, under the trust file in force. */
+  judgeAgain(product: string, { book }: Pick<Watched, 'book'>): void {
+    const { reader, writer, origin, now } = this.#parts
+    for (const statement of reader.statements(origin, product, null, Number.MAX_SAFE_INTEGER)) {
+      this.#verifyAgain(statement.id, book)
+      if (statement.kind === 'rebuild' || statement.kind === 'trust') continue
+      const met = book.meets(statement, reader.entries(origin, statement.id))
+      if (met === (statement.metAt !== null)) continue
+      writer.setMet(origin, statement.id, met ? statement.firstIndex : null, met ? now : null)
+    }
+  }
+
+  #take(facts: StatementFacts): void {
+    const { writer, origin, watched, reader, now } = this.#parts
+    const { product, index, id } = facts
+    const touched = this.#touched.get(product)
+    this.#touched.set(product, { entries: (touched?.entries ?? 0) + 1, lastIndex: index })
+    const known = reader.statement(origin, id)
+    const statement = known ?? recordOf(origin, facts)
+    const names = [...facts.names, ...facts.made]
+    const one = watched.get(product)
+    if (one === undefined) {
+      writer.addStatement(statement, names)
+      writer.addEntry(origin, { index, id, signer: facts.signer, valid: facts.valid }, null)
+      return
+    }
+    const valid = this.#validity(facts, one)
+    const findings = judgeEntry(this.#caseOf(facts, one, valid))
+    if (known === null) writer.addStatement(statement, names)
+    writer.addEntry(origin, { index, id, signer: facts.signer, valid }, facts.leaf)
+    for (const sha256 of facts.bodies)
+      writer.wantBlob({ origin, sha256, product, index, since: now, attempts: 0, nextAt: firstTry })
+    for (const finding of findings) this.#raise(finding)
+    this.#follow(statement, facts, one)
+  }
+
+  /** Under the keys of the trust file in force; for a trust statement also those of the file that it brings. */
+  #validity(facts: StatementFacts, { book }: Watched): boolean | null {
+    if (facts.valid !== null && book.keys.has(facts.signer)) return facts.valid
+    const brought = this.#broughtBy(facts)
+    for (const keys of [book.keys, ...(brought === null ? [] : [brought.keys])])
+      if (keys.has(facts.signer)) return validityOf(nodeCrypto, keys, parseEntry(nodeCrypto, facts.leaf))
+    return null
+  }
+
+  #broughtBy({ says, bodies }: Pick<StatementFacts, 'says' | 'bodies'>): TrustBook | null {
+    const body = says === 'trust' ? this.#parts.bodies.get(bodies[0] ?? '') : undefined
+    const read = body === undefined ? null : readTrust(body)
+    return read === 'unknown-format' ? null : read
+  }
+
+  #caseOf(facts: StatementFacts, { book, endsAt }: Watched, valid: boolean | null) {
+    const { reader, origin } = this.#parts
+    const { product, says, channel, sequence, id } = facts
+    const brought = this.#broughtBy(facts)
+    const listed = book.members.get(facts.signer) ?? brought?.members.get(facts.signer) ?? null
+    const place = says === 'release' && channel !== null && sequence !== null
+    return {
+      ...{ facts, trust: book.trust, endsAt, valid, signatory: valid === true ? listed : null },
+      previous: facts.previous === null ? null : reader.statement(origin, facts.previous),
+      rivals: place ? reader.releasesAt(origin, product, channel, sequence).filter((other) => other.id !== id) : [],
+      unknownNames: facts.names.filter((name) => !this.#isRelease(name, product, book)),
+    }
+  }
+
+  #isRelease(id: string, product: string, { trust }: TrustBook): boolean {
+    const known = this.#parts.reader.statement(this.#parts.origin, id)
+    if (known !== null) return known.kind === 'release' && known.product === product
+    return [...trust.heads.values()].some((head) => head.id === id)
+  }
+
+  /** What follows from one more signature under a statement. */
+  #follow(statement: StatementRecord, facts: StatementFacts, one: Watched): void {
+    const { reader, writer, origin, now } = this.#parts
+    if (statement.kind === 'trust') {
+      this.#trustStep(statement, one)
+      return
+    }
+    if (statement.kind === 'rebuild') {
+      this.#vote(facts, one)
+      return
+    }
+    if (statement.metAt !== null || !one.book.meets(statement, reader.entries(origin, statement.id))) return
+    const met = { ...statement, metAt: facts.index, metSeenAt: now }
+    writer.setMet(origin, statement.id, facts.index, now)
+    if (statement.kind === 'release') this.#releaseMet(met, one)
+    else {
+      const said = statementOf(reader, statement)
+      const finding = metFinding(met, facts.names, said !== null && 'reason' in said ? said.reason : '')
+      if (finding !== null) this.#raise(finding)
+    }
+  }
+
+  #releaseMet(release: StatementRecord, one: Watched): void {
+    const { reader, origin } = this.#parts
+    const { product, channel, sequence, id } = release
+    if (channel === null || sequence === null) return
+    const others = reader.releasesAt(origin, product, channel, sequence)
+    for (const other of others)
+      if (other.id !== id && other.metAt !== null)
+        this.#open('equivocation', equivocated(other, release), other.id, id, product)
+    // Votes that came before the release was met.
+    for (const vote of reader.naming(origin, id)) if (vote.kind === 'rebuild') this.#against(release, vote.id, one)
+  }
+
+  #vote({ id, names }: StatementFacts, one: Watched): void {
+    const { reader, origin } = this.#parts
+    for (const name of names) {
+      const release = reader.statement(origin, name)
+      if (release?.kind === 'release') this.#against(release, id, one)
+    }
+  }
+
+  /** Tells of negative votes in a rebuild about this release. */
+  #against(release: StatementRecord, rebuild: string, { book }: Watched): void {
+    const { reader, origin } = this.#parts
+    const said = statementOf(reader, release)
+    if (said?.kind !== 'release') return
+    for (const record of reader.entries(origin, rebuild)) {
+      const entry = entryAt(reader, origin, record)
+      const votes = entry === null ? [] : book.votes(entry, record)
+      for (const artifact of said.artifacts)
+        for (const vote of votes)
+          if (bearing(vote, votedArtifact(release.id, said, artifact)) === 'negative') {
+            const finding = votedAgainst(release, vote)
+            if (release.metAt === null) this.#raise(finding)
+            else this.#open('mismatch', finding, release.id, rebuild, release.product)
+          }
+    }
+  }
+
+  #trustStep(statement: StatementRecord, one: Watched): void {
+    const { reader, origin, bodies } = this.#parts
+    const { book } = one
+    const { product, sequence: version, id } = statement
+    const entries = reader.entries(origin, id)
+    const said = statementOf(reader, statement)
+    if (said?.kind !== 'trust' || version === null) return
+    if (version === book.trust.version) {
+      this.#trustFork(statement, said.sha256, one)
+      return
+    }
+    if (version !== book.trust.version + 1 || !book.authorityMeets(entries)) return
+    const body = bodies.get(said.sha256)
+    const next = body === undefined ? null : readTrust(body)
+    if (next === 'unknown-format') this.#end(product, version, entries.at(-1)?.index ?? statement.firstIndex, one)
+    else if (next !== null && body !== undefined && fits(next, product, version, said.size))
+      this.#takeEffect(statement, next, one)
+  }
+
+  #end(product: string, version: number, index: number, one: Watched): void {
+    const { reader, writer, origin, watched } = this.#parts
+    const record = reader.product(origin, product)
+    if (record === null || one.endsAt !== null) return
+    writer.putProduct({ ...record, endsAt: index })
+    watched.set(product, { ...one, endsAt: index })
+    this.#raise(trustEnds(product, version, index))
+  }
+
+  /** The new authority has to have signed as well. */
+  #takeEffect(statement: StatementRecord, next: TrustBook, one: Watched): void {
+    const { reader, writer, origin, watched, now } = this.#parts
+    this.#verifyAgain(statement.id, next)
+    const entries = reader.entries(origin, statement.id)
+    if (!next.authorityMeets(entries)) return
+    const record = reader.product(origin, statement.product) ?? freshProduct(origin, statement.product)
+    const { version, sha256, bytes } = next.trust
+    const trust = { version, sha256, body: bytes }
+    writer.putProduct({ ...record, watched: true, trust, before: one.book.trust.bytes, endsAt: null })
+    writer.setMet(origin, statement.id, entries.at(-1)?.index ?? statement.firstIndex, now)
+    watched.set(statement.product, { book: next, before: one.book, endsAt: null })
+    this.judgeAgain(statement.product, { book: next })
+    const finding = metFinding(statement, [], '')
+    if (finding !== null) this.#raise(finding)
+  }
+
+  /** Another trust file of the version that is in force, which the authority of the one before signed too. */
+  #trustFork(statement: StatementRecord, sha256: string, { book, before }: Watched): void {
+    const { reader, origin } = this.#parts
+    if (before === null || sha256 === book.trust.sha256) return
+    if (!before.authorityMeets(reader.entries(origin, statement.id))) return
+    const inForce = reader
+      .statements(origin, statement.product, 'trust', 1000)
+      .find((other) => other.sequence === book.trust.version && other.metAt !== null)
+    if (inForce === undefined) return
+    const finding = trustForked(statement.product, book.trust.version, [inForce.id, statement.id])
+    this.#open('trust-fork', finding, inForce.id, statement.id, statement.product)
+  }
+
+  /** Signatures by keys that were not listed before. */
+  #verifyAgain(id: string, { keys }: TrustBook): void {
+    const { reader, writer, origin } = this.#parts
+    for (const record of reader.entries(origin, id)) {
+      if (record.valid !== null || !keys.has(record.signer)) continue
+      const entry = entryAt(reader, origin, record)
+      const valid = entry === null ? null : validityOf(nodeCrypto, keys, entry)
+      if (valid !== null) writer.setValid(origin, record.index, valid)
+    }
+  }
+
+  /** Tells at once, and leaves the evidence to be made: it needs proofs from tiles. */
+  #open(kind: PendingCase['kind'], finding: Finding, a: string, b: string, product: string): void {
+    const { reader, writer, origin } = this.#parts
+    const alert = this.#raise(finding)
+    if (alert === null) return
+    const indices = (id: string) => reader.entries(origin, id).map(({ index }) => index)
+    writer.putCase({ origin, product, kind, a: indices(a), b: indices(b), alert, attempts: 0 })
+  }
+
+  /** The alert's id; null where it was told before. */
+  #raise(finding: Finding): string | null {
+    const { writer, origin, now, sinks } = this.#parts
+    const alert = alertOf(nodeCrypto, origin, finding, now)
+    return writer.raise(alert, sinks) ? alert.id : null
+  }
+
+  #countProducts(): void {
+    const { reader, writer, origin } = this.#parts
+    for (const [product, { entries, lastIndex }] of this.#touched) {
+      const record = reader.product(origin, product) ?? freshProduct(origin, product)
+      writer.putProduct({ ...record, entries: record.entries + entries, lastIndex })
+    }
+  }
+}
+
+export function freshProduct(origin: string, product: string): ProductRecord {
+  return { origin, product, watched: false, trust: null, before: null, endsAt: null, entries: 0, lastIndex: 0 }
+}
+
+function fits({ trust }: TrustBook, product: string, version: number, size: number): boolean {
+  return trust.product === product && trust.version === version && trust.size === size
+}
+
+function recordOf(origin: string, facts: StatementFacts): StatementRecord {
+  const { id, product, says: kind, channel, sequence, version, previous, index: firstIndex } = facts
+  return { origin, id, product, kind, channel, sequence, version, previous, firstIndex, metAt: null, metSeenAt: null }
+}
