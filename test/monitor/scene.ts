@@ -9,7 +9,7 @@ import { MemoryLog, type SignOptions, witness } from '../support/world.ts'
 import { type TrustOptions, trustFile } from '../support/world-statements.ts'
 
 export const ORIGIN = 'log.example.com/notes'
-export const START = 1_900_000_000
+const START = 1_900_000_000
 export const hour = 3600
 export const day = 24 * hour
 

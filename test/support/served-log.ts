@@ -86,7 +86,7 @@ export class ServedLog {
 }
 
 /** The name of a body. */
-export function hexOf(body: Uint8Array): string {
+function hexOf(body: Uint8Array): string {
   return toHex(nodeCrypto.sha256(body))
 }
 

@@ -45,7 +45,7 @@ export function releaseStanding(
 }
 
 /** All votes that bear on a release: those that name it, and those for the same bytes. */
-export function votesAbout(
+function votesAbout(
   reader: MonitorReader,
   book: TrustBook,
   { origin, id }: StatementRecord,
