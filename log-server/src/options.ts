@@ -26,6 +26,8 @@ export interface LogServerOptions {
   readonly publishedUrl: string
   /** Path of the C2SP tlog-policy file whose witnesses cosign; empty for `quorum none`. */
   readonly policy: string
+  /** Path of the policy before that one, whose quorum is asked as well while witnesses change; empty for none. */
+  readonly retiringPolicy: string
   readonly witnessTimeoutMs: number
   readonly witnessMinIntervalMs: number
   readonly witnessRequestsPerDay: number
@@ -107,6 +109,11 @@ export const optionSpecs: Readonly<Record<Name, OptionSpec>> = {
     'where this log is also published; its checkpoint is fetched before anything is signed',
   ),
   policy: text('', 'FILE', 'C2SP tlog-policy: this log, the witnesses to ask with their URLs, and the quorum'),
+  retiringPolicy: text(
+    '',
+    'FILE',
+    'the policy before --policy: its quorum is asked too, until the trust file of every product has left it',
+  ),
   witnessTimeoutMs: integer(5000, 100, 60_000, 'time for a witness to cosign a head'),
   witnessMinIntervalMs: integer(1000, 0, 300_000, 'a witness is sent heads at most this often'),
   witnessRequestsPerDay: integer(86_400, 1000, 100_000_000, 'requests that a witness takes in a day (its qpd)'),

@@ -77,10 +77,17 @@ async function assemble<Item, Tables>(
   undo.push(() => running.stop())
   const cache = new BodyCache(options.cacheBytes)
   const metrics = createMetrics({ pendingEntries: () => log.pendingEntries, cachedBytes: () => cache.bytes })
-  const events = [metrics.events, operatorEvents(deps.operator), { issued: () => running.issued?.(log) }]
-  const witnessing =
-    deps.witnessing ??
-    (await openWitnesses({ ...deps, options, signer, store: opened.store, registry: metrics.registry }))
+  const leftBehind = running.leftBehind?.bind(running) ?? null
+  const parts = { ...deps, options, signer, store: opened.store, registry: metrics.registry, leftBehind }
+  const { witnessing, issued } =
+    deps.witnessing === undefined
+      ? await openWitnesses(parts)
+      : { witnessing: deps.witnessing, issued: () => undefined }
+  const afterIssue = () => {
+    running.issued?.(log)
+    issued()
+  }
+  const events = [metrics.events, operatorEvents(deps.operator), { issued: afterIssue }]
   let port = options.port
   const { election, close } = openElection(options, () => addressOf(options, port), deps.timing)
   undo.push(close)

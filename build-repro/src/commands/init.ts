@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { NO_QUORUM, type Policy, parsePolicy } from '@samebits/core'
+import { formatVkey, NO_QUORUM, type Policy, parsePolicy } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import { ProgramError, systemReason } from '@samebits/host'
 import { Command } from 'commander'
@@ -35,7 +35,10 @@ export function initCommand(io: CommandIo): Command {
     .option('--log <file>', 'a log of your own: the file that samebits-log init --json wrote')
     .option('--log-url <url>', `where the log answers (default with --log: ${localLogUrl})`)
     .option('--log-vkey <vkey>', "somebody's log: its verifier key; needs --log-url")
-    .option('--policy <file>', 'a log with witnesses: a C2SP tlog-policy file with one log line and its URL')
+    .option(
+      '--policy <file>',
+      'a log with witnesses: a C2SP tlog-policy file with one log line and its URL; with --log it need not serve yet',
+    )
     .option('--feed-url <url>', 'where the feed folder will be served; may be repeated', collect, [])
     .option('--algorithm <name>', `of both keys: ${Object.keys(statementAlgorithms).join(', ')}`, 'ed25519')
     .action((flags: Flags) => init(io, flags))
@@ -87,12 +90,14 @@ interface ChosenLog {
 }
 
 async function chooseLog(io: CommandIo, flags: Flags): Promise<ChosenLog> {
+  if (flags.log !== undefined && flags.policy !== undefined && flags.logVkey === undefined)
+    return ownLogUnder(io, flags.log, await readPolicy(resolve(io.cwd, flags.policy)), flags.logUrl)
   const given = [flags.log, flags.logVkey, flags.policy].filter((value) => value !== undefined).length
   if (given > 1)
     throw new ProgramError({
       code: 'USAGE',
       detail: 'more than one of --log, --log-vkey and --policy',
-      remedy: 'Name the log once.',
+      remedy: 'Name the log once; --log and --policy go together for a log of your own that has witnesses.',
     })
   if (flags.policy !== undefined) return fetchLog(io, await readPolicy(resolve(io.cwd, flags.policy)))
   if (flags.log !== undefined) return ownLog(io, flags.log, flags.logUrl ?? localLogUrl)
@@ -116,6 +121,19 @@ async function ownLog(io: CommandIo, path: string, url: string): Promise<ChosenL
   const policy = unwitnessedPolicy(file.vkeys.at(-1) ?? '', checkLogUrl(url))
   const log = openLog({ machine: io.machine, policy, signal: io.signal })
   return { policy, tree: openTree(log, file.checkpoint) }
+}
+
+/** The same with witnesses: they are asked once the log serves, and need not be there yet. */
+async function ownLogUnder(io: CommandIo, path: string, policy: Policy, url: string | undefined): Promise<ChosenLog> {
+  const file = await readLogFile(resolve(io.cwd, path))
+  const [log] = policy.logs
+  if (log === undefined || !file.vkeys.includes(formatVkey(log.key)) || (url !== undefined && url !== log.url))
+    throw new ProgramError({
+      code: 'POLICY_INVALID',
+      detail: `the log line of the policy is not the log of ${path}${url === undefined ? '' : ` at ${url}`}`,
+      remedy: `Write it as: log ${file.vkeys.at(-1) ?? ''} ${url ?? localLogUrl}`,
+    })
+  return { policy, tree: openTree(openLog({ machine: io.machine, policy, signal: io.signal }), file.checkpoint) }
 }
 
 async function fetchLog(io: CommandIo, policy: Policy): Promise<ChosenLog> {

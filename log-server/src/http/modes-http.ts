@@ -1,4 +1,5 @@
 /** What a mode of admission brings to the server: its tables, its admission, its pages. */
+import type { Policy } from '@samebits/core'
 import type { Router } from 'express'
 import type { Admission, NoTables } from '../admission.ts'
 import type { LogView } from '../log-view.ts'
@@ -21,6 +22,8 @@ export interface RunningMode<Item, Tables> {
   openAdmission(): Promise<Admission<Item, Tables>>
   /** Routes under `/v1`. */
   mount(v1: Router, log: LogView): void
+  /** Products that still need other witnesses than those of this policy; absent where nobody is told whom to believe. */
+  leftBehind?(policy: Policy): Promise<readonly string[]>
   /** A checkpoint was published; nobody waits for what is done then. */
   issued?(log: LogView): void
   stop(): void

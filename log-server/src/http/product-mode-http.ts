@@ -14,6 +14,7 @@ import type { ProductTables } from '../admission/tables.ts'
 import { TrustLibrary } from '../admission/trust-library.ts'
 import type { Timing } from '../log.ts'
 import type { LogView } from '../log-view.ts'
+import { leftBehind } from '../products/left-behind.ts'
 import { keepTrustBundles } from '../products/trust-bundles.ts'
 import { mountBlobs } from './blobs-http.ts'
 import type { Mode, ModeContext, RunningMode } from './modes-http.ts'
@@ -54,6 +55,8 @@ async function startProductMode(
       mountProducts(v1, { log, reader, library, crypto: nodeCrypto })
       mountBlobs(v1, { reader, store, hasher: nodeCrypto, now: timing.now })
     },
+    leftBehind: (policy) =>
+      leftBehind({ config: () => source.current, reader: store.tables.committed, library, origin }, policy),
     issued: bundles,
     stop: () => source.stop(),
   }

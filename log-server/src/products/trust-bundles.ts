@@ -3,9 +3,16 @@
  * witnesses"): the statement's entries and the new trust file under a checkpoint that the *old* policy accepts. Once the
  * witnesses have changed no such checkpoint can be made any more, so that it is kept as soon as one is published.
  */
-import { type Crypto, evaluateQuorum, formatUpdateBundle, type Policy, parseSignedCheckpoint } from '@samebits/core'
+import {
+  type Crypto,
+  evaluateQuorum,
+  formatUpdateBundle,
+  type Policy,
+  parseSignedCheckpoint,
+  type Trust,
+} from '@samebits/core'
 import type { StatementRow } from '../admission/tables.ts'
-import type { TrustLibrary } from '../admission/trust-library.ts'
+import type { TrustBody, TrustLibrary } from '../admission/trust-library.ts'
 import type { LogView } from '../log-view.ts'
 import { type Tree, viewOf } from './logged.ts'
 import type { ProductReader } from './product-reader.ts'
@@ -37,10 +44,13 @@ async function trustBundle(
   if (step.metAt === null || step.metAt >= tree.size || step.sequence === null) return null
   const before = await reader.trustBefore(step.product, step.sequence)
   const old = before === null ? null : await library.get(before, (sha256) => reader.blob(sha256))
-  if (old?.kind !== 'rules' || !accepts(crypto, old.rules.trust.policy, tree)) return null
+  if (old?.kind !== 'rules') return null
   const [file] = await reader.files(step.id)
   const body = file === undefined ? null : await reader.blob(file.sha256)
-  if (body === null) throw new Error(`the trust file of ${step.product}, version ${step.sequence}, is not stored`)
+  if (file === undefined || body === null)
+    throw new Error(`the trust file of ${step.product}, version ${step.sequence}, is not stored`)
+  const brought = await library.get(file.sha256, async () => body)
+  if (!accepts(crypto, policyOf(old.rules.trust, brought, log.origin), tree)) return null
   const view = await viewOf(
     log,
     tree,
@@ -48,6 +58,12 @@ async function trustBundle(
     [],
   )
   return formatUpdateBundle({ views: [view], trust: [body] })
+}
+
+/** Whose word the step needs: where it leads here from another log, the witnesses of before under the key of this one. */
+function policyOf({ policy, origin }: Trust, brought: TrustBody | null, here: string): Policy {
+  if (origin === here || brought?.kind !== 'rules') return policy
+  return { ...policy, logs: brought.rules.trust.policy.logs }
 }
 
 function accepts(crypto: Crypto, policy: Policy, tree: Tree): boolean {

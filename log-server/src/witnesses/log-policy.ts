@@ -45,6 +45,8 @@ export interface LogPolicyInput {
   readonly keys: readonly VerifierKey[]
   /** Monitoring prefixes that are not the submission prefix, as `w1=https://… w2=https://…`. */
   readonly monitoring: string
+  /** Monitoring prefixes of witnesses that this file does not know are overlooked. */
+  readonly strangers?: boolean
 }
 
 /**
@@ -52,11 +54,14 @@ export interface LogPolicyInput {
  * quorum must have a URL. A policy that honest witnesses alone could satisfy twice is accepted: its `forkCost` is 0.
  * @throws FormatError `policy`, `vkey`
  */
-export function readLogPolicy(hasher: Hasher, { text, keys, monitoring }: LogPolicyInput): LogPolicy {
+export function readLogPolicy(
+  hasher: Hasher,
+  { text, keys, monitoring, strangers = false }: LogPolicyInput,
+): LogPolicy {
   const policy = parsePolicy(hasher, text)
   const { log, forkCost } = checkTrustPolicy(policy, { forkable: true, unwitnessed: true })
   if (!keys.some((key) => isSameKey(key, log.key))) throw fault('the log line is not a key of this log')
-  const services = servicesOf(policy, readMonitoring(monitoring, policy))
+  const services = servicesOf(policy, readMonitoring(monitoring, policy, strangers))
   const asked = services.flatMap(({ witnesses }) => witnesses)
   if (keys.length + asked.length > MAX_SIGNATURES) throw fault('more witnesses than a checkpoint has room for')
   if (!satisfiesQuorum(policy, new Set(asked.map(({ name }) => name))))
@@ -82,12 +87,13 @@ function servicesOf(policy: Policy, monitoring: ReadonlyMap<string, string>): Wi
   })
 }
 
-function readMonitoring(text: string, { witnesses }: Policy): Map<string, string> {
+function readMonitoring(text: string, { witnesses }: Policy, strangers: boolean): Map<string, string> {
   const prefixes = new Map<string, string>()
   for (const item of text.split(/[ \t]+/).filter((item) => item !== '')) {
     const [, name = '', url = ''] = /^([^=]+)=(.+)$/.exec(item) ?? []
-    if (!witnesses.some((witness) => witness.name === name && witness.url !== undefined))
-      throw fault(`a monitoring prefix for ${JSON.stringify(name)}, which is no witness with a URL`)
+    const known = witnesses.some((witness) => witness.name === name && witness.url !== undefined)
+    if (!known && strangers && url !== '') continue
+    if (!known) throw fault(`a monitoring prefix for ${JSON.stringify(name)}, which is no witness with a URL`)
     if (prefixes.has(name)) throw fault(`two monitoring prefixes for ${name}`)
     prefixes.set(name, readPrefix(url))
   }

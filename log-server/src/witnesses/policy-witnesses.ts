@@ -10,7 +10,9 @@ import { Round } from './round.ts'
 import type { WitnessEvents } from './witness-events.ts'
 
 export interface PolicyWitnessesParts {
-  readonly policy: Policy
+  /** As it is now: while witnesses change it is that of both, and then one of them again. */
+  readonly policy: () => Policy
+  /** All that may be asked; those of whom the policy knows nothing are not. */
   readonly askers: readonly WitnessAsker[]
   readonly copies: Witnessing['copies']
   /** Publish without a quorum when it cannot be had; every time is reported. */
@@ -33,9 +35,12 @@ class PolicyWitnesses implements Witnessing {
 
   /** The wait of the slowest of those that make the earliest quorum. */
   async ready(signal: AbortSignal): Promise<void> {
-    const { policy, askers, sleep } = this.#parts
+    const { sleep } = this.#parts
+    const policy = this.#parts.policy()
     const names = new Set<string>()
-    const open = askers.filter(({ pace }) => !pace.closed).map((asker) => ({ asker, waitMs: asker.pace.waitMs }))
+    const open = this.#askersOf(policy)
+      .filter(({ pace }) => !pace.closed)
+      .map((asker) => ({ asker, waitMs: asker.pace.waitMs }))
     for (const { asker, waitMs } of open.sort((a, b) => a.waitMs - b.waitMs)) {
       for (const { name } of asker.service.witnesses) names.add(name)
       if (!satisfiesQuorum(policy, names)) continue
@@ -45,10 +50,15 @@ class PolicyWitnesses implements Witnessing {
   }
 
   async cosign(signed: SignedCheckpoint, signal: AbortSignal): Promise<string> {
-    const { policy, askers, failOpen, events } = this.#parts
+    const { failOpen, events } = this.#parts
+    const policy = this.#parts.policy()
+    const askers = this.#askersOf(policy)
     const round = new Round(policy, signed, askers.length)
     this.#round = round
-    const needed = !this.#suffice(askers.filter(({ pace }) => !pace.backingOff && !pace.closed))
+    const needed = !suffice(
+      policy,
+      askers.filter(({ pace }) => !pace.backingOff && !pace.closed),
+    )
     for (const asker of askers) void this.#ask(asker, round, needed, signal)
     try {
       return await round.quorum()
@@ -60,9 +70,9 @@ class PolicyWitnesses implements Witnessing {
     }
   }
 
-  #suffice(askers: readonly WitnessAsker[]): boolean {
-    const names = askers.flatMap(({ service }) => service.witnesses.map(({ name }) => name))
-    return satisfiesQuorum(this.#parts.policy, new Set(names))
+  #askersOf({ witnesses }: Policy): readonly WitnessAsker[] {
+    const known = new Set(witnesses.map(({ name }) => name))
+    return this.#parts.askers.filter(({ service }) => service.witnesses.some(({ name }) => known.has(name)))
   }
 
   /** Tells the round how it went; never rejects. */
@@ -91,6 +101,11 @@ class PolicyWitnesses implements Witnessing {
   copies(): ReturnType<Witnessing['copies']> {
     return this.#parts.copies()
   }
+}
+
+function suffice(policy: Policy, askers: readonly WitnessAsker[]): boolean {
+  const names = askers.flatMap(({ service }) => service.witnesses.map(({ name }) => name))
+  return satisfiesQuorum(policy, new Set(names))
 }
 
 export function policyWitnesses(parts: PolicyWitnessesParts): Witnessing {
