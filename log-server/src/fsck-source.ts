@@ -1,11 +1,13 @@
-/** Where `fsck` reads from: a database file, or a log's URL. Both can be opened again in each worker. */
+/** Where `fsck` reads from: a database file, a folder of a log's files, or its URL. All can be opened again in each worker. */
 import { entriesPath, httpTileSource, SourceError, type TileSource, tilePath, utf8 } from '@samebits/core'
+import { directorySource } from './directory-source.ts'
 import { openSqliteReader } from './sqlite-store.ts'
 import type { LogReader } from './store.ts'
 
 /** Plain data: it is sent to workers. */
 export type FsckTarget =
   | { readonly kind: 'database'; readonly path: string }
+  | { readonly kind: 'directory'; readonly path: string }
   | { readonly kind: 'url'; readonly url: string }
 
 export interface OpenSource {
@@ -21,6 +23,7 @@ export function openSource(target: FsckTarget, fetch: typeof globalThis.fetch): 
     const source = httpTileSource({ prefix: target.url, fetch: preferPlain(fetch), signal, allowHttpLoopback: true })
     return { source, ahead: 8, close: async () => undefined }
   }
+  if (target.kind === 'directory') return { source: directorySource(target.path), ahead: 1, close: async () => undefined }
   const reader = openSqliteReader(target.path)
   return { source: readerSource(reader), ahead: 1, close: () => reader.close() }
 }

@@ -172,11 +172,12 @@ class PostgresLogStore<Tables> extends PostgresLogReader implements OpenStore<Ta
     })
   }
 
-  takeLease(epoch: number): Promise<Head> {
+  takeLease(epoch: number, next = epoch + 1): Promise<Head> {
     return this.#transaction(async (writer, present) => {
       if (present === null || present.epoch !== epoch) throw new HeadMovedError(present)
-      await writer.run('UPDATE head SET epoch = ?', epoch + 1)
-      return { ...present, epoch: epoch + 1 }
+      if (next <= epoch) throw new RangeError('an epoch is raised')
+      await writer.run('UPDATE head SET epoch = ?', next)
+      return { ...present, epoch: next }
     })
   }
 

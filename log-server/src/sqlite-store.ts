@@ -73,6 +73,29 @@ export function openSqliteStore<Tables>(options: SqliteStoreOptions<Tables>): Op
   })
 }
 
+/** Pages of one step of a backup: short enough that a server beside it goes on. */
+const backupPages = 500
+
+/**
+ * Copies a database, as it is at one moment, to a new file, beside a running server or without one.
+ * @throws StorageError
+ */
+export async function backupSqlite(path: string, to: string, onProgress: (done: number, total: number) => void) {
+  const reader = guarded(() => openReader(path))
+  try {
+    await reader.backup(to, {
+      progress({ totalPages, remainingPages }) {
+        onProgress(totalPages - remainingPages, totalPages)
+        return backupPages
+      },
+    })
+  } catch (error) {
+    throw storageError(error)
+  } finally {
+    reader.close()
+  }
+}
+
 /** Opens the database for reading only, beside a running server or without one. @throws StorageError */
 export function openSqliteReader(path: string): LogReader {
   return guarded(() => new SqliteLogReader(openReader(path)))
@@ -216,11 +239,12 @@ class SqliteLogStore<Tables> extends SqliteLogReader implements OpenStore<Tables
     })
   }
 
-  takeLease(epoch: number): Promise<Head> {
+  takeLease(epoch: number, next = epoch + 1): Promise<Head> {
     return this.#transaction(async () => {
       const present = asHead(this.#sql.head.get())
       if (present === null || present.epoch !== epoch) throw new HeadMovedError(present)
-      const head = { ...present, epoch: present.epoch + 1 }
+      if (next <= epoch) throw new RangeError('an epoch is raised')
+      const head = { ...present, epoch: next }
       this.#sql.setHead.run(head.size, head.root, head.epoch)
       return head
     })

@@ -186,6 +186,8 @@ export const storeContract: readonly ContractCase[] = [
       assert.deepEqual(taken, { ...log.head, epoch: log.head.epoch + 1 })
       await refuse(growBy(log, 1))
       assert.deepEqual(await store.head(), taken)
+      await assert.rejects(store.takeLease(taken.epoch, taken.epoch), RangeError)
+      assert.equal((await store.takeLease(taken.epoch, taken.epoch + 7)).epoch, taken.epoch + 7)
     },
   },
   {

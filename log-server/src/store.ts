@@ -101,9 +101,10 @@ export interface LogStore<Tables> extends LogReader {
   /**
    * Raises the epoch durably, if it is still `epoch`, and returns the head, which may have grown meanwhile: from then on
    * commits that expect an older epoch fail. Of several processes that saw the same epoch one succeeds.
+   * @param next what it is raised to, larger than `epoch`; one more unless told
    * @throws HeadMovedError another process took the lease
    */
-  takeLease(epoch: number): Promise<Head>
+  takeLease(epoch: number, next?: number): Promise<Head>
   /**
    * Runs `work` in one transaction, if `expected` is the committed head, and commits it.
    * What `work` throws rolls back and is thrown on. Returns the new head with `work`'s result.

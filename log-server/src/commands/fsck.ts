@@ -1,23 +1,11 @@
-import { dirname, resolve } from 'node:path'
-import {
-  equalBytes,
-  FormatError,
-  fromUtf8,
-  type OpenedCheckpoint,
-  openCheckpoint,
-  parseVkey,
-  rangeRoot,
-  type VerifierKey,
-} from '@samebits/core'
+import { join, resolve } from 'node:path'
+import { FormatError, parseVkey, type VerifierKey } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
-import { exitCodes, ProgramError, progress } from '@samebits/host'
+import { ProgramError } from '@samebits/host'
 import { Command, InvalidArgumentError } from 'commander'
-import { dataDir } from '../data-dir.ts'
-import { FsckError, type FsckReport, fsck, fsckFault, rangeAt, runChecker } from '../fsck.ts'
-import { type FsckTarget, openSource } from '../fsck-source.ts'
-import { type FsckWorkers, inlineWorker, startWorkers } from '../fsck-workers.ts'
-import { readMarker } from '../marker.ts'
-import { openSqliteReader } from '../sqlite-store.ts'
+import { dataDir, exists } from '../data-dir.ts'
+import type { FsckTarget } from '../fsck-source.ts'
+import { asProgramError, checkLog } from './check-log.ts'
 import { answer, type CommandIo } from './io.ts'
 
 interface Flags {
@@ -34,7 +22,7 @@ its marker must all lie on the tree that its entries give.`
 export function fsckCommand(io: CommandIo): Command {
   return new Command('fsck')
     .description('recompute a whole log from its entries, and compare every tile, the root and the signature')
-    .argument('<source>', "a log's data folder, or its URL")
+    .argument('<source>', "a log's data folder, a folder of its files, or its URL")
     .option('--key <VKEY>', "the log's key as keygen prints it; may be repeated", collect, [])
     .option('--origin <NAME>', "the log's name, where it is not its key's name")
     .option('--workers <N>', 'threads (default: one a processor, at most 4)', workerCount)
@@ -53,9 +41,7 @@ function workerCount(value: string): number {
 
 async function runFsck(io: CommandIo, source: string, flags: Flags): Promise<void> {
   const keys = parseKeys(flags.key)
-  const target: FsckTarget = /^https?:\/\//.test(source)
-    ? { kind: 'url', url: source }
-    : { kind: 'database', path: dataDir(resolve(io.cwd, source)).database }
+  const target = await targetOf(source, io.cwd)
   const started = io.timing.clock()
   const { checkpoint, report } = await checkLog(io, target, keys, flags).catch(asProgramError)
   const seconds = Math.max(0.001, (io.timing.clock() - started) / 1000)
@@ -66,92 +52,12 @@ async function runFsck(io: CommandIo, source: string, flags: Flags): Promise<voi
   ])
 }
 
-function asProgramError(error: unknown): never {
-  if (error instanceof ProgramError) throw error
-  const { code, message } = fsckFault(error)
-  const damaged = code === 'LOG_DAMAGED'
-  const remedy = damaged
-    ? 'Serve it no more from this copy; compare it with another one.'
-    : 'Check the path or URL, and try again.'
-  throw new ProgramError({ code, detail: message, remedy, exitCode: damaged ? 1 : exitCodes.io, cause: error })
-}
-
-/** Entries from which on threads are started. */
-const worthThreads = 32_768
-
-interface Checked {
-  readonly checkpoint: OpenedCheckpoint
-  readonly report: FsckReport
-}
-
-async function checkLog(
-  io: CommandIo,
-  target: FsckTarget,
-  keys: readonly VerifierKey[],
-  flags: Flags,
-): Promise<Checked> {
-  const { source, ahead, close } = openSource(target, io.fetch)
-  let workers: FsckWorkers | null = null
-  try {
-    // What was signed is read before the head: a server beside us only makes the head larger.
-    const marked = target.kind === 'database' ? (await readMarker(markerBeside(target.path))).checkpoint : null
-    const signed = fromUtf8(await source.checkpoint())
-    const checkpoint = openOwn(signed, keys, flags.origin)
-    const tree = target.kind === 'database' ? await committedTree(target.path) : checkpoint.checkpoint
-    const count = flags.workers ?? Math.min(4, io.processors)
-    workers =
-      tree.size < worthThreads ? inlineWorker(runChecker(nodeCrypto, source, ahead)) : startWorkers(count, target)
-    const bar = progress({
-      stream: io.stderr,
-      clock: io.timing.clock,
-      unit: 'entries',
-      label: 'checked',
-      total: tree.size,
-    })
-    const report = await fsck({
-      ...{ hasher: nodeCrypto, source, size: tree.size, root: tree.root, concurrency: workers.count },
-      checkRun: workers.checkRun,
-      onProgress: (entries) => bar.update(entries),
-    })
-    bar.finish()
-    await checkLiesOn(source, tree.size, checkpoint, 'the published checkpoint')
-    if (marked !== null) await checkLiesOn(source, tree.size, openOwn(marked, keys, flags.origin), 'the marker')
-    return { checkpoint, report }
-  } finally {
-    await workers?.close()
-    await close()
-  }
-}
-
-function markerBeside(database: string): string {
-  return dataDir(dirname(database)).marker
-}
-
-/** The stored head: it may be ahead of what is published. */
-async function committedTree(path: string): Promise<{ size: number; root: Uint8Array }> {
-  const reader = openSqliteReader(path)
-  try {
-    const head = await reader.head()
-    if (head === null) throw new FsckError('the database holds no head')
-    return head
-  } finally {
-    await reader.close()
-  }
-}
-
-type TileReader = ReturnType<typeof openSource>['source']
-
-async function checkLiesOn(source: TileReader, size: number, signed: OpenedCheckpoint, name: string): Promise<void> {
-  const { checkpoint } = signed
-  if (checkpoint.size > size)
-    throw new FsckError(`${name} is of size ${checkpoint.size}, and only ${size} entries are stored`)
-  const range = await rangeAt(nodeCrypto, source, checkpoint.size)
-  if (!equalBytes(rangeRoot(nodeCrypto, range), checkpoint.root))
-    throw new FsckError(`${name} of size ${checkpoint.size} has another root than the entries give`)
-}
-
-function openOwn(text: string, keys: readonly VerifierKey[], origin = keys[0]?.name): OpenedCheckpoint {
-  return openCheckpoint(nodeCrypto, text, keys, origin)
+/** A folder with a checkpoint in it is a log's files; any other is the data folder of a server. */
+async function targetOf(source: string, cwd: string): Promise<FsckTarget> {
+  if (/^https?:\/\//.test(source)) return { kind: 'url', url: source }
+  const path = resolve(cwd, source)
+  if (await exists(join(path, 'checkpoint'))) return { kind: 'directory', path }
+  return { kind: 'database', path: dataDir(path).database }
 }
 
 function parseKeys(texts: readonly string[]): VerifierKey[] {

@@ -1,11 +1,13 @@
 /** `samebits-log`: the commands, and how wrong command lines are answered. */
 import { exitCodes, ProgramError } from '@samebits/host'
 import { Command, CommanderError } from 'commander'
+import { backupCommand } from './backup.ts'
 import { fsckCommand } from './fsck.ts'
 import { initCommand } from './init.ts'
 import type { CommandIo } from './io.ts'
 import { joinCommand } from './join.ts'
 import { keygenCommand } from './keygen.ts'
+import { restoreCommand } from './restore.ts'
 import { serveCommand } from './serve.ts'
 
 const introduction = `
@@ -20,8 +22,8 @@ export async function runCommandLine(args: readonly string[], io: CommandIo, ver
     .description('An append-only transparency log (C2SP tlog-tiles) for release statements, or for anything.')
     .version(version)
     .addHelpText('after', introduction)
-  for (const command of [keygenCommand(io), initCommand(io), joinCommand(io), serveCommand(io), fsckCommand(io)])
-    program.addCommand(command)
+  const makers = [keygenCommand, initCommand, joinCommand, serveCommand, fsckCommand, backupCommand, restoreCommand]
+  for (const make of makers) program.addCommand(make(io))
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({
       writeOut: (text) => void io.stdout.write(text),

@@ -1,11 +1,11 @@
 import { Command } from 'commander'
 import { destination, type Logger, pino } from 'pino'
-import { type Mode, rawMode } from '../http/modes-http.ts'
-import { openMode, productMode } from '../http/product-mode-http.ts'
+import type { Mode } from '../http/modes-http.ts'
 import type { LogServerOptions } from '../options.ts'
 import { startServer } from '../server.ts'
 import { answer, type CommandIo } from './io.ts'
 import { loadKeys } from './keys.ts'
+import { withMode } from './modes.ts'
 import { addOptions, readOptions } from './shared-options.ts'
 
 export function serveCommand(io: CommandIo): Command {
@@ -14,14 +14,7 @@ export function serveCommand(io: CommandIo): Command {
   )
   return addOptions(command).action(async (flags: Record<string, unknown>) => {
     const options = await readOptions(io, flags)
-    switch (options.mode) {
-      case 'raw':
-        return serve(io, options, rawMode)
-      case 'open':
-        return serve(io, options, openMode)
-      case 'product':
-        return serve(io, options, productMode(io.timing))
-    }
+    await withMode(io, options, (mode) => serve(io, options, mode))
   })
 }
 

@@ -17,7 +17,19 @@ export interface ModeContext<Tables> {
   readonly warn: (message: string, detail?: unknown) => void
 }
 
+/** Detached bodies that entries need beside them. */
+export interface EntryBodies<Item> {
+  /** Digests of bodies that these entries name and that are not stored. */
+  missing(items: readonly Item[]): Promise<readonly string[]>
+  /** Keeps a body, which hashes to the digest. */
+  keep(sha256: string, body: Uint8Array): Promise<void>
+}
+
 export interface RunningMode<Item, Tables> {
+  /** Whether entries change the tables of this mode, so that restored ones must be decided upon again. */
+  readonly indexed: boolean
+  /** Where entries name any. */
+  readonly bodies?: EntryBodies<Item>
   /** Called at every take-over: what admission keeps in memory is read from the storage anew. */
   openAdmission(): Promise<Admission<Item, Tables>>
   /** Routes under `/v1`. */
@@ -38,6 +50,7 @@ export interface Mode<Item, Tables> {
 export const rawMode: Mode<null, NoTables> = {
   extension: noExtension,
   start: async ({ options, store }) => ({
+    indexed: false,
     openAdmission: () =>
       openRawAdmission(store, { maxLeafBytes: options.maxLeafBytes, windowEntries: options.rawWindowEntries }),
     mount: () => undefined,

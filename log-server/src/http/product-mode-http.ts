@@ -17,7 +17,7 @@ import type { LogView } from '../log-view.ts'
 import { leftBehind } from '../products/left-behind.ts'
 import { keepTrustBundles } from '../products/trust-bundles.ts'
 import { mountBlobs } from './blobs-http.ts'
-import type { Mode, ModeContext, RunningMode } from './modes-http.ts'
+import type { EntryBodies, Mode, ModeContext, RunningMode } from './modes-http.ts'
 import { mountProducts } from './products-http.ts'
 
 /** Releases of the products that the admission file names. */
@@ -40,6 +40,8 @@ async function startProductMode(
   })
   const bundles = keptInTurn(context, library)
   return {
+    indexed: true,
+    bodies: storedBodies(context, timing),
     openAdmission: async () =>
       productAdmission({
         crypto: nodeCrypto,
@@ -59,6 +61,17 @@ async function startProductMode(
       leftBehind({ config: () => source.current, reader: store.tables.committed, library, origin }, policy),
     issued: bundles,
     stop: () => source.stop(),
+  }
+}
+
+function storedBodies({ store }: ModeContext<ProductTables>, { now }: Pick<Timing, 'now'>): EntryBodies<Claim> {
+  return {
+    async missing(claims) {
+      const digests = [...new Set(claims.flatMap(({ bodies }) => bodies))]
+      const sizes = await Promise.all(digests.map((digest) => store.tables.committed.blobSize(digest)))
+      return digests.filter((_, at) => sizes[at] === null)
+    },
+    keep: (sha256, body) => store.update((tables) => tables.putBlob(sha256, body, now())),
   }
 }
 
@@ -119,6 +132,7 @@ function keptInTurn({ store, warn }: ModeContext<ProductTables>, library: TrustL
 export const openMode: Mode<Claim, ProductTables> = {
   extension: productExtension,
   start: async ({ origin, options, store }) => ({
+    indexed: true,
     openAdmission: async () => openAdmission({ crypto: nodeCrypto, maxLeafBytes: options.maxLeafBytes }),
     mount: (v1, log) => {
       const library = new TrustLibrary(nodeCrypto, origin)
