@@ -23,7 +23,8 @@ export function openSource(target: FsckTarget, fetch: typeof globalThis.fetch): 
     const source = httpTileSource({ prefix: target.url, fetch: preferPlain(fetch), signal, allowHttpLoopback: true })
     return { source, ahead: 8, close: async () => undefined }
   }
-  if (target.kind === 'directory') return { source: directorySource(target.path), ahead: 1, close: async () => undefined }
+  if (target.kind === 'directory')
+    return { source: directorySource(target.path), ahead: 1, close: async () => undefined }
   const reader = openSqliteReader(target.path)
   return { source: readerSource(reader), ahead: 1, close: () => reader.close() }
 }

@@ -5,7 +5,8 @@ import { alone, type Election } from './election.ts'
 import type { Timing } from './log.ts'
 import type { LogServerOptions } from './options.ts'
 import { PostgresElection } from './postgres-election-store.ts'
-import { openPostgresStore } from './postgres-store.ts'
+import { lie, postgresFacts } from './postgres-facts-store.ts'
+import { openPostgresStore, type PostgresStoreOptions } from './postgres-store.ts'
 import type { StoreExtension } from './sql.ts'
 import { openSqliteStore } from './sqlite-store.ts'
 import { type OpenStore, StorageError } from './store.ts'
@@ -24,7 +25,7 @@ export interface OpenDatabaseOptions<Tables> {
 export async function openStore<Tables>(options: OpenDatabaseOptions<Tables>): Promise<OpenStore<Tables>> {
   const { database: url, path, timeoutMs, extension, create } = options
   if (url === '') return openSqliteStore({ path, extension, mustExist: !create })
-  return openPostgresStore({ url, timeoutMs, extension, create }).catch((cause: unknown) => {
+  return openHonest({ url, timeoutMs, extension, create }).catch((cause: unknown) => {
     if (!(cause instanceof StorageError) || cause.code !== 'STORAGE_UNREACHABLE') throw cause
     throw new ProgramError({
       code: 'DATABASE_UNREACHABLE',
@@ -32,6 +33,17 @@ export async function openStore<Tables>(options: OpenDatabaseOptions<Tables>): P
       remedy: 'Check --database, the password (PGPASSWORD or the password file) and that the server runs.',
       cause,
     })
+  })
+}
+
+/** A log may not be kept where COMMIT means nothing. */
+async function openHonest<Tables>(options: PostgresStoreOptions<Tables>): Promise<OpenStore<Tables>> {
+  const untrue = lie(await postgresFacts(options))
+  if (untrue === null) return openPostgresStore(options)
+  throw new ProgramError({
+    code: 'DATABASE_UNSAFE',
+    detail: `the database has ${untrue}`,
+    remedy: 'Set fsync and full_page_writes to on in its configuration.',
   })
 }
 

@@ -5,6 +5,7 @@
  * waits for a lock or an answer without end, and a transaction whose process went to sleep is ended by the server, so that
  * it frees the row that every commit locks.
  */
+import type { Socket } from 'node:net'
 import pg from 'pg'
 import { postgresStatement, type Sql, type SqlValue } from './sql.ts'
 import { StorageError } from './store.ts'
@@ -136,6 +137,10 @@ export class PostgresSession {
     return this.#broken
   }
 
+  get encrypted(): boolean {
+    return 'encrypted' in socketOf(this.#client)
+  }
+
   /** Several statements without values, or a schema script. */
   async script(text: string): Promise<void> {
     try {
@@ -162,8 +167,8 @@ export class PostgresSession {
   /** Ends the connection without waiting for anything. */
   discard(): void {
     this.#broken = true
-    // The socket is cut: `end` alone would wait for an answer that may never come.
-    ;(this.#client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
+    // `end` alone would wait for an answer that may never come.
+    socketOf(this.#client).destroy()
   }
 
   async close(): Promise<void> {
@@ -171,6 +176,11 @@ export class PostgresSession {
     this.#broken = true
     await this.#client.end().catch(() => this.discard())
   }
+}
+
+/** The library's types do not name it. */
+function socketOf(client: pg.Client): Socket {
+  return (client as unknown as { connection: { stream: Socket } }).connection.stream
 }
 
 /** Connections for reading committed rows, as many as are asked for at once, up to a few. */

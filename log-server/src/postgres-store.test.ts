@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openStore } from './open-store.ts'
 import { openPostgresReader, openPostgresStore } from './postgres-store.ts'
 import { noExtension } from './sql.ts'
 import { StorageError } from './store.ts'
@@ -81,6 +82,20 @@ describe.skipIf(missing !== null)('PostgreSQL store', () => {
     expect(await eventually(() => store.head())).toEqual(taken)
     expect((await eventually(() => store.commit(taken, async () => 'done'))).result).toBe('done')
     await store.close()
+  })
+
+  it('is refused where COMMIT is not durable', async () => {
+    const url = await newDatabase()
+    const set = async (value: string) => {
+      await postgres.query(`ALTER SYSTEM SET fsync = ${value}`)
+      await postgres.query('SELECT pg_reload_conf()')
+      await expect.poll(async () => (await postgres.query<{ fsync: string }>('SHOW fsync'))[0]?.fsync).toBe(value)
+    }
+    const options = { database: url, path: '', timeoutMs, extension: noExtension, create: true }
+    await set('off')
+    await expect(openStore(options)).rejects.toMatchObject({ code: 'DATABASE_UNSAFE' })
+    await set('on')
+    await (await openStore(options)).close()
   })
 
   it('reads beside a writer, and never writes', async () => {

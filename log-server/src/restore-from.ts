@@ -74,7 +74,8 @@ function noMarker(folder: string): ProgramError {
   return new ProgramError({
     code: 'MARKER_MISSING',
     detail: `${folder} has no marker, so nothing here tells what this log has signed`,
-    remedy: 'Name its folder; where it is lost, add --without-marker, and serve with --policy or --published-url, which know.',
+    remedy:
+      'Name its folder; where it is lost, add --without-marker, and serve with --policy or --published-url, which know.',
   })
 }
 

@@ -18,21 +18,18 @@ import {
   type TileSource,
   toHex,
   treeReader,
-  utf8,
 } from '@samebits/core'
 import { ProgramError } from '@samebits/host'
 import type { Admission } from './admission.ts'
 import { type Edge, growEdge, readEdge } from './edge.ts'
 import type { EntryBodies } from './http/modes-http.ts'
-import type { Marked } from './marker.ts'
-import type { HeadSigner } from './signer.ts'
-import type { Head, LogStore } from './store.ts'
 import { TreeMismatchError } from './issuer.ts'
+import type { Marked } from './marker.ts'
+import type { Head, LogStore } from './store.ts'
 
 export interface RestoreParts<Item, Tables> {
   readonly store: LogStore<Tables>
   readonly hasher: Hasher
-  readonly signer: HeadSigner
   readonly source: TileSource
   /** The tree to restore, under our own signature. */
   readonly target: OpenedCheckpoint
@@ -60,7 +57,7 @@ export interface Restored {
 }
 
 /** Entries of one commit. */
-const batchEntries = 1024
+const batchEntries = 256
 
 /** @throws ProgramError RESTORE_REFUSED; TreeMismatchError, SourceError, StorageError */
 export async function restoreLog<Item, Tables>(parts: RestoreParts<Item, Tables>): Promise<Restored> {
@@ -82,7 +79,8 @@ export async function restoreLog<Item, Tables>(parts: RestoreParts<Item, Tables>
     if (batch.push(entry) === batchEntries) await flush()
   }
   if (batch.length > 0) await flush()
-  if (head.size === size && !equalBytes(head.root, root)) throw new TreeMismatchError('the restored tree has another root')
+  if (head.size === size && !equalBytes(head.root, root))
+    throw new TreeMismatchError('the restored tree has another root')
   if (parts.publish) await store.publish({ size, checkpoint: target.text }, head.epoch)
   return { from: before.size, to: head.size, epoch: head.epoch }
 }
@@ -105,7 +103,9 @@ async function demandPrefix<Item, Tables>(
     checkConsistency(hasher, { from: head.size, to: size, proof, fromRoot, toRoot: root })
   } catch (cause) {
     if (!(cause instanceof ProofError)) throw cause
-    throw new TreeMismatchError(`the ${head.size} entries stored are not the beginning of the tree of size ${size}`, { cause })
+    throw new TreeMismatchError(`the ${head.size} entries stored are not the beginning of the tree of size ${size}`, {
+      cause,
+    })
   }
 }
 
@@ -160,7 +160,8 @@ async function prepareAll<Item, Tables>(
   }
   for (const sha256 of (await bodies?.missing(items)) ?? []) {
     const body = await fetchBody(sha256)
-    if (toHex(hasher.sha256(body)) !== sha256) throw new SourceError('transport', sha256, 'it does not hash to its address')
+    if (toHex(hasher.sha256(body)) !== sha256)
+      throw new SourceError('transport', sha256, 'it does not hash to its address')
     await bodies?.keep(sha256, body)
   }
   return items
@@ -170,7 +171,11 @@ async function decideAll<Item, Tables>(
   { admission, now }: RestoreParts<Item, Tables>,
   tables: Tables,
   items: readonly Item[],
-  batch: { readonly first: number; readonly entries: readonly Uint8Array[]; readonly leafHashes: readonly Uint8Array[] },
+  batch: {
+    readonly first: number
+    readonly entries: readonly Uint8Array[]
+    readonly leafHashes: readonly Uint8Array[]
+  },
 ): Promise<void> {
   const decisions = await admission?.begin(tables, items)
   for (const [at, item] of items.entries()) {
@@ -197,7 +202,8 @@ function refusal(cause: RefusedError): ProgramError {
   return new ProgramError({
     code: 'RESTORE_REFUSED',
     detail: `the index cannot be made again from ${cause.message}`,
-    remedy: 'Name the admission file that was in force, and a source that has the detached bodies (a server, not a folder).',
+    remedy:
+      'Name the admission file that was in force, and a source that has the detached bodies (a server, not a folder).',
     cause,
   })
 }
@@ -205,6 +211,5 @@ function refusal(cause: RefusedError): ProgramError {
 /** Bodies from the server that the entries come from (docs/formats.md §4). */
 export function bodiesOver(url: string, fetch: typeof globalThis.fetch): (sha256: string) => Promise<Uint8Array> {
   const signal = () => AbortSignal.timeout(60_000)
-  return (sha256) =>
-    httpGet({ fetch, signal, allowHttpLoopback: true }, `${url}/v1/blob/${sha256}`, MAX_BODY_BYTES)
+  return (sha256) => httpGet({ fetch, signal, allowHttpLoopback: true }, `${url}/v1/blob/${sha256}`, MAX_BODY_BYTES)
 }

@@ -189,7 +189,7 @@ export class TestLog {
   config: AdmissionConfig
   now = 1_800_000_000
   readonly #folder: string
-  readonly #admission
+  readonly admission
   readonly #sequencer: Sequencer<Claim, ProductTables>
   readonly faults: unknown[] = []
 
@@ -211,7 +211,7 @@ export class TestLog {
     this.#folder = folder
     this.store = store
     this.config = config
-    this.#admission = productAdmission({
+    this.admission = productAdmission({
       crypto: nodeCrypto,
       verify: verifyInPool,
       origin,
@@ -223,7 +223,7 @@ export class TestLog {
     this.#sequencer = new Sequencer(
       {
         store,
-        admission: this.#admission,
+        admission: this.admission,
         hasher: nodeCrypto,
         limits: { maxPendingEntries: 10_000, maxPendingBytes: 1 << 28, maxBatchEntries: 512 },
         now: () => this.now,
@@ -244,7 +244,7 @@ export class TestLog {
   }
 
   async add(leaf: Uint8Array): Promise<Sequenced | Refusal> {
-    const prepared = await this.#admission.prepare(leaf)
+    const prepared = await this.admission.prepare(leaf)
     return prepared.kind === 'refuse' ? prepared : this.#sequencer.submit(prepared)
   }
 
@@ -256,7 +256,7 @@ export class TestLog {
 
   /** Submits leaves as one batch, in this order. */
   async tellTogether(leaves: readonly Uint8Array[]): Promise<(number | string)[]> {
-    const prepared = await Promise.all(leaves.map((leaf) => this.#admission.prepare(leaf)))
+    const prepared = await Promise.all(leaves.map((leaf) => this.admission.prepare(leaf)))
     const outcomes = await Promise.all(
       prepared.map((one) => (one.kind === 'refuse' ? one : this.#sequencer.submit(one))),
     )

@@ -1,11 +1,10 @@
 import { resolve } from 'node:path'
-import { toBase64, type VerifierKey } from '@samebits/core'
+import { parseSignedCheckpoint, toBase64, type VerifierKey } from '@samebits/core'
 import { ProgramError, progress } from '@samebits/host'
 import { Command } from 'commander'
 import { type CheckCopy, takeBackup } from '../backup.ts'
 import { dataDir } from '../data-dir.ts'
 import { readMarker } from '../marker.ts'
-import { parseSignedCheckpoint } from '@samebits/core'
 import { asProgramError, checkLog } from './check-log.ts'
 import { answer, type CommandIo } from './io.ts'
 import { loadKeys, signerFor } from './keys.ts'
@@ -55,6 +54,7 @@ function foreignDatabase(): ProgramError {
   return new ProgramError({
     code: 'CONFIG_INVALID',
     detail: 'this log is in PostgreSQL',
-    remedy: 'Use pg_basebackup or the service’s snapshots; after a restore, samebits-log restore --from URL brings it up to date.',
+    remedy:
+      'Use pg_basebackup or the service’s snapshots; after a restore, samebits-log restore --from URL brings it up to date.',
   })
 }

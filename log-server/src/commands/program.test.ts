@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { runIn } from './testing.ts'
+import { type Ran, runIn } from './testing.ts'
 
 let cwd: string
 beforeEach(() => {

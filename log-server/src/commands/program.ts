@@ -2,6 +2,7 @@
 import { exitCodes, ProgramError } from '@samebits/host'
 import { Command, CommanderError } from 'commander'
 import { backupCommand } from './backup.ts'
+import { doctorCommand } from './doctor.ts'
 import { fsckCommand } from './fsck.ts'
 import { initCommand } from './init.ts'
 import type { CommandIo } from './io.ts'
@@ -22,7 +23,10 @@ export async function runCommandLine(args: readonly string[], io: CommandIo, ver
     .description('An append-only transparency log (C2SP tlog-tiles) for release statements, or for anything.')
     .version(version)
     .addHelpText('after', introduction)
-  const makers = [keygenCommand, initCommand, joinCommand, serveCommand, fsckCommand, backupCommand, restoreCommand]
+  const makers = [
+    ...[keygenCommand, initCommand, joinCommand, serveCommand, doctorCommand],
+    ...[fsckCommand, backupCommand, restoreCommand],
+  ]
   for (const make of makers) program.addCommand(make(io))
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({

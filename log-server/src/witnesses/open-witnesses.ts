@@ -130,7 +130,8 @@ export async function copiesBeforeInit(
   return readCopies({ hasher: nodeCrypto, signer, fetch, timeoutMs: options.witnessTimeoutMs }, policy, services)
 }
 
-async function loadLogPolicy(
+/** @throws ProgramError POLICY_INVALID */
+export async function loadLogPolicy(
   options: Pick<WitnessOptions, 'retiringPolicy' | 'witnessMonitoring'>,
   path: string,
   { keys }: HeadSigner,
