@@ -2,7 +2,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { homedir } from 'node:os'
 import { basename, join } from 'node:path'
@@ -105,4 +105,31 @@ export async function freePort(): Promise<number> {
   await once(server, 'close')
   if (address === null || typeof address === 'string') throw new TypeError('a port')
   return address.port
+}
+
+/**
+ * Tessera's client of C2SP tlog-mirror is newer than its last release: it is built where TESSERA names a checkout that has it. Gives
+ * the program, or null.
+ */
+export async function buildMirrorClient(folder: string): Promise<string | null> {
+  const checkout = process.env['TESSERA']
+  if (checkout === undefined) return null
+  const replaced = [
+    `github.com/transparency-dev/tessera => ${checkout}`,
+    'github.com/transparency-dev/formats => github.com/transparency-dev/formats v0.1.2-0.20260710124811-af9e607161b6',
+    'github.com/transparency-dev/merkle => github.com/transparency-dev/merkle v0.0.3-0.20260707140218-77df88e508fa',
+  ]
+  const requires = 'require github.com/transparency-dev/tessera v1.0.4'
+  await writeFile(
+    join(folder, 'go.mod'),
+    `module mirror-client\n\ngo 1.25.8\n\n${requires}\n\nreplace (\n${replaced.join('\n')}\n)\n`,
+  )
+  await copyFile(new URL('mirror-client/main.go', import.meta.url), join(folder, 'main.go'))
+  await run('go', ['build', '-mod=mod', '-o', 'mirror-client', '.'], { cwd: folder })
+  return join(folder, 'mirror-client')
+}
+
+/** Runs a program that {@link buildMirrorClient} gave. */
+export async function runBuilt(path: string, args: readonly string[]): Promise<string> {
+  return (await run(path, [...args])).stdout
 }

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import {
   emptyRoot,
@@ -32,6 +33,7 @@ import {
 } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { serveFolder } from '../../scripts/demo/web.ts'
 import { createLogFolder, type LogFolder, type LogProcess, startLog } from '../support/log-process.ts'
 import { newWitness } from '../support/witness-process.ts'
 import { end, freePort, missing, runToEnd, type Server, startServer } from './go-programs.ts'
@@ -211,6 +213,27 @@ describe.skipIf(why !== null)('our witness', { timeout: 900_000 }, () => {
       }
     } finally {
       await witness.remove()
+    }
+  })
+})
+
+describe.skipIf(why !== null)('our monitor', { timeout: 900_000 }, () => {
+  it('follows a log of Tessera, and every entry is the one that was added', async () => {
+    const [key, pub] = [join(folder, 'followed.key'), join(folder, 'followed.pub')]
+    const vkey = await tesseraKey(key, pub, 'tessera.example/followed')
+    const [storage, batch] = [join(folder, 'followed'), join(folder, 'followed-entries')]
+    await mkdir(batch)
+    for (let at = 0; at < 300; at++) await writeFile(join(batch, `${at}`), `leaf ${at}`)
+    await runToEnd('posix-oneshot', [`--storage_dir=${storage}`, `--entries=${batch}/*`, `--private_key=${key}`])
+    const web = await serveFolder(() => storage)
+    try {
+      const args = ['run', '--once', '--url', web.url, '--key', vkey, '--data-dir', join(folder, 'monitor'), '--json']
+      const main = fileURLToPath(new URL('../../monitor/src/main.ts', import.meta.url))
+      const { stdout } = await run(process.execPath, ['--conditions=samebits-source', main, ...args])
+      const logs = { logs: [{ origin: 'tessera.example/followed', size: 300, readTo: 300, failure: null }] }
+      expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toEqual(logs)
+    } finally {
+      await web.stop()
     }
   })
 })

@@ -46,8 +46,8 @@ interface CopyRow {
 
 /** Opens or creates the file. @throws StoreUnfitError, StoreUnavailableError, SqliteError */
 export function openSqliteMirrorStore(path: string, hasher: Hasher): MirrorStore {
-  const smbm = 0x736d626d
-  return openStateFile({ path, applicationId: smbm, owner: 'a mirror', migrations }, (database, id) => {
+  const smbc = 0x736d6263
+  return openStateFile({ path, applicationId: smbc, owner: 'a mirror', migrations }, (database, id) => {
     const pending = pendingRows(database)
     const copies = copyRows(database)
     const trees = treeRows(database, hasher)
