@@ -6,12 +6,15 @@ import { acquireLock, closeServer, listen, ProgramError, syncDirectory } from '@
 import { openSinks } from './alerts/open-sinks.ts'
 import { Outbox } from './alerts/outbox.ts'
 import type { FollowedLog, MonitorConfig } from './config/monitor-config.ts'
+import { votesFrom } from './dashboard/release-votes.ts'
+import { statusOf } from './dashboard/status.ts'
 import { writeEvidenceFiles } from './evidence/evidence-folder.ts'
 import { type EntryIndex, Follower } from './follow/follower.ts'
 import { firstSource, logSource } from './follow/log-source.ts'
 import { RunWorkers } from './follow/run-workers.ts'
 import { Exchange } from './gossip/exchange.ts'
 import { RateLimit } from './gossip/rate-limit.ts'
+import { dashboardHandler } from './http/dashboard-http.ts'
 import { gossipHandler } from './http/gossip-http.ts'
 import { createMonitorServer, type Handler } from './http/monitor-http.ts'
 import { defaultLimits } from './http/server-http.ts'
@@ -141,7 +144,11 @@ async function serve(
   const limit = new RateLimit({ clock: timing.clock, ...gossipRates })
   let port = asked
   const baseUrl = () => `http://${host.includes(':') ? `[${host}]` : host}:${port}`
-  const handlers: Handler[] = [gossipHandler({ exchange, limit, store, baseUrl, onDefect })]
+  const status = () => statusOf(store, votesFrom(store), timing.now())
+  const handlers: Handler[] = [
+    gossipHandler({ exchange, limit, store, baseUrl, onDefect }),
+    dashboardHandler({ status, clock: timing.clock, onDefect }),
+  ]
   const health = { ready: () => true, metrics: createMonitorMetrics(store), onDefect }
   const server = createMonitorServer(handlers, health, defaultLimits)
   port = await listen(server, host, asked)

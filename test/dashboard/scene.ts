@@ -63,7 +63,7 @@ function view(
 
 function product(origin: string, name: string, watched: boolean, at: number): ProductRecord {
   const trust = watched ? { version: 3, sha256: 'a'.repeat(64), body: new Uint8Array(0) } : null
-  return { origin, product: name, watched, trust, endsAt: null, entries: 41, lastIndex: at }
+  return { origin, product: name, watched, trust, endsAt: null, before: null, entries: 41, lastIndex: at }
 }
 
 function release(origin: string, name: string, version: string, sequence: number, met: boolean): StatementRecord {
