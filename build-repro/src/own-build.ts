@@ -11,7 +11,7 @@ import type { Build } from '@samebits/core'
 import { isCode, ProgramError, writeFileDurably } from '@samebits/host'
 import { copyMeasured, type Measured } from './artifacts.ts'
 import { plainConditions } from './build/conditions.ts'
-import { demandAttestable } from './build/objections.ts'
+import { demandAttestable, objectionsTo } from './build/objections.ts'
 import { type BuildResult, runBuild } from './build/run-build.ts'
 import type { ContainerEngine } from './engines/engine.ts'
 import { holds } from './feed.ts'
@@ -57,6 +57,8 @@ export async function buildOwn(session: Session, request: OwnBuildRequest): Prom
   const folder = workspace.at(`.samebits/builds/${own.commit}`)
   const source = await archiveOwn(session, request, own, folder)
   const { recipe, digest: recipeDigest } = await ownRecipe(source, own)
+  const { isolates } = request.engine
+  demandAttestable(objectionsTo({ recipe: recipe.recipe, dockerfile: null, isolates, source: { kind: 'commit' } }))
   const build =
     (await finishedBuild(folder, recipeDigest, signal)) ??
     (await buildAnew(session, request, { recipe, source, folder, recipeDigest }))

@@ -4,9 +4,13 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { writeKeyFile } from '@samebits/host'
 import { listEngines } from '../../build-repro/src/engines/find-engine.ts'
+import { generateKeyPair } from '../../build-repro/src/keygen.ts'
 import { smallImage } from '../../build-repro/src/testing-image.ts'
 import { build, type Ended, newProduct, type Product } from '../publish/kit.ts'
+import { asksBuild, type BuildAnswer } from '../support/build-here.ts'
+import { unboxedImage } from './unboxed.ts'
 
 /** An engine of this machine, or null: tests that build in containers are then skipped, and say so. */
 export async function anyEngine(): Promise<string | null> {
@@ -28,7 +32,7 @@ export interface BuiltProduct extends Product {
   /** Commits what lies in the folder. */
   commit(message: string): Promise<string>
   /** Publishes from the last commit. */
-  publishBuild(version: string): Promise<Ended>
+  publishBuild(version: string): Promise<BuildAnswer>
 }
 
 export interface BuiltOptions {
@@ -37,13 +41,20 @@ export interface BuiltOptions {
   readonly threshold: number
   /** One rebuilder of an operator of its own for each: what its configuration says besides. */
   readonly rebuilders: readonly Readonly<Record<string, unknown>>[]
+  /** Build without a container (unboxed.ts). */
+  readonly unboxed?: true
 }
 
-/** @returns null where no image can be made here */
-export async function newBuiltProduct(options: BuiltOptions): Promise<BuiltProduct | null> {
+/** This machine's own shell as an image. */
+async function makeImage(folder: string): Promise<{ readonly id: string; readonly archive: string }> {
+  const image = await smallImage(folder)
+  if (image === null) throw new Error('no image can be made of this machine')
+  return image
+}
+
+export async function newBuiltProduct(options: BuiltOptions): Promise<BuiltProduct> {
   const images = await mkdtemp(join(tmpdir(), 'samebits-image-'))
-  const image = await smallImage(images)
-  if (image === null) return null
+  const image = options.unboxed ? { id: unboxedImage, archive: join(images, 'none') } : await makeImage(images)
   const keys: string[] = []
   const product = await newProduct({ prepare: (folder) => listRebuilders(folder, options, keys) })
   const git = async (...args: string[]) => {
@@ -73,18 +84,9 @@ export async function newBuiltProduct(options: BuiltOptions): Promise<BuiltProdu
       await git('commit', '--quiet', '--allow-empty', '-m', message)
       return git('rev-parse', 'HEAD')
     },
-    publishBuild: (version) => {
-      const source = ['--source', `file://${product.folder}`]
-      return product.build(
-        'publish',
-        '--build',
-        '--version',
-        version,
-        ...source,
-        '--image-archive',
-        image.archive,
-        '--json',
-      )
+    async publishBuild(version) {
+      const source = ['--source', `file://${product.folder}`, '--image-archive', image.archive]
+      return asksBuild(product.folder, 'publish', '--build', '--version', version, ...source)
     },
     async remove() {
       await product.remove()
@@ -104,8 +106,9 @@ async function listRebuilders(folder: string, { threshold, rebuilders }: BuiltOp
   const trust = JSON.parse(await readFile(path, 'utf8')) as { rebuilders: { threshold: number; members: object[] } }
   for (const [at] of rebuilders.entries()) {
     const key = join(folder, `rebuilder-${at}.pem`)
-    const { stdout } = await build(folder, 'keygen', key, '--algorithm', at % 2 === 0 ? 'ed25519' : 'p256')
-    trust.rebuilders.members.push({ id: `rebuilder-${at}`, publicKey: `${stdout.trimEnd()}\n` })
+    const { privatePem, publicPem } = generateKeyPair(at % 2 === 0 ? 'ed25519' : 'p256')
+    await writeKeyFile(key, privatePem)
+    trust.rebuilders.members.push({ id: `rebuilder-${at}`, publicKey: publicPem })
     keys.push(key)
   }
   trust.rebuilders.threshold = threshold

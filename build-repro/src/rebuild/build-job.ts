@@ -2,7 +2,7 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { plainConditions } from '../build/conditions.ts'
-import { demandAttestable } from '../build/objections.ts'
+import { demandAttestable, objectionsTo } from '../build/objections.ts'
 import { type BuildResult, runBuild } from '../build/run-build.ts'
 import type { ContainerEngine } from '../engines/engine.ts'
 import type { CommitArchive } from '../source/archive.ts'
@@ -56,6 +56,8 @@ export async function buildJob(
   const source = await fetchSource(git, job.build.source, folders, mirror)
   const recipe = await findRecipe(source.path, job.build.recipeDigest)
   checkRecipe(job, recipe, source.time)
+  const { isolates } = builder.engine
+  demandAttestable(objectionsTo({ recipe: recipe.recipe, dockerfile: null, isolates, source: { kind: 'commit' } }))
   let build = await buildOnce(builder, job, { recipe, source, into: join(into, '1') }, signal)
   let verdict = verdictOf(job, build)
   if (verdict.says === 'negative' && confirm) {

@@ -1,6 +1,6 @@
 /** A product as a rebuilder follows it: its trust file, its log, and what was read there before. */
 import { join } from 'node:path'
-import { productInFileName, type Trust } from '@samebits/core'
+import type { Trust } from '@samebits/core'
 import { type Follower, follow } from '../follow.ts'
 import { type Log, openLog } from '../log-access.ts'
 import type { Machine } from '../machine.ts'
@@ -21,24 +21,23 @@ export interface ProductParts {
   readonly machine: Machine
   readonly signal: AbortSignal
   readonly limits: RetryLimits
-  /** The rebuilder's state folder. */
-  readonly state: string
+  /** Where what is read of it is kept. */
+  readonly folder: string
 }
 
 /** @throws ProgramError TRUST_INVALID */
 export async function followProduct(
   name: string,
   { trust: path, mirror }: ProductConfig,
-  { machine, signal, limits, state }: ProductParts,
+  { machine, signal, limits, folder }: ProductParts,
 ): Promise<FollowedProduct> {
   const trust = await readTrustFile(path, name)
   const log = openLog({ machine, policy: trust.policy, signal, limits })
-  const place = join(state, 'products', productInFileName(name))
   const { now } = follow({
     trust,
     log,
-    historyPath: join(place, 'history.json'),
-    evidenceFolder: join(place, 'evidence'),
+    historyPath: join(folder, 'history.json'),
+    evidenceFolder: join(folder, 'evidence'),
     known: async () => [],
     onProgress: () => undefined,
   })

@@ -1,0 +1,177 @@
+/**
+ * The rebuilder as a daemon, in a real process against a real log: killed at every step and started again, it votes once on every
+ * release; what fails for its own reasons is no vote. Without a container here (unboxed.ts), so that it runs everywhere; vitest's mode
+ * `rebuild` has it in containers, at every step, and fifty times at random.
+ */
+import { watch } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { httpTileSource, parseEntry, parseSignedCheckpoint, treeReader } from '@samebits/core'
+import { nodeCrypto } from '@samebits/core/node'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { asksBuild } from '../support/build-here.ts'
+import { type Daemon, startDaemon } from './daemon.ts'
+import { anyEngine, type BuiltProduct, newBuiltProduct } from './kit.ts'
+import { publishUnboxed } from './publish-unboxed.ts'
+
+const long = process.env['MODE'] === 'rebuild'
+const boxed = long && (await anyEngine()) !== null
+
+let product: BuiltProduct
+let daemon: Daemon
+const folder = () => product.rebuilders[0]?.folder ?? ''
+beforeAll(async () => {
+  product = await newBuiltProduct({
+    run: ['mkdir -p out', 'cp app.txt out/app', 'echo built'],
+    threshold: 1,
+    rebuilders: [{ everySeconds: 1 }],
+    ...(boxed ? {} : { unboxed: true }),
+  })
+  daemon = await startDaemon(folder(), boxed)
+})
+afterAll(async () => {
+  await daemon.end('SIGKILL')
+  await product.remove()
+})
+
+/** Every rebuild that the log holds: of which version, and what it says. */
+async function loggedVotes(): Promise<string[]> {
+  const source = httpTileSource({ prefix: product.log.url, fetch, allowHttpLoopback: true })
+  const { size, root } = parseSignedCheckpoint(Buffer.from(await source.checkpoint()).toString()).checkpoint
+  const versions = new Map<string, string>()
+  const votes: string[] = []
+  for await (const { entry } of treeReader({ hasher: nodeCrypto, source, size, root }).readEntries(0, size)) {
+    const { statement, id } = parseEntry(nodeCrypto, entry)
+    if (statement.kind === 'release') versions.set(id, statement.version)
+    if (statement.kind === 'rebuild') votes.push(versions.get(statement.release ?? '') ?? 'unknown')
+  }
+  return votes
+}
+
+const published: string[] = []
+
+/** Publishes one more version. @returns it */
+async function publishNext(): Promise<string> {
+  const version = `1.0.${published.length}`
+  await writeFile(product.at('app.txt'), `${version}\n`)
+  await product.commit(version)
+  if (boxed) expect(await product.publishBuild(version)).toMatchObject({ status: 0 })
+  else await publishUnboxed(product.folder, version)
+  published.push(version)
+  return version
+}
+
+/** Kills the daemon at the first step that matches, once a new version is out; starts it again. @returns whether there was one */
+async function killedAt(pattern: RegExp): Promise<boolean> {
+  const counts = new Map<string, number>()
+  let seen = false
+  const killed = daemon
+  const step = (what: string): boolean => {
+    const count = (counts.get(what) ?? 0) + 1
+    counts.set(what, count)
+    if (!seen && pattern.test(`${what} #${count}`)) {
+      seen = true
+      killed.child.kill('SIGKILL')
+    }
+    return seen
+  }
+  const version = await publishNext()
+  const watcher = watch(join(folder(), 'state'), { recursive: true }, (_, name) => void step(`file ${name}`))
+  product.proxy.before = (request) => step(`request ${request.method} ${request.url}`)
+  product.proxy.after = (request) => step(`answer ${request.method} ${request.url}`)
+  try {
+    await Promise.race([killed.ended, killed.until(version, 'positive').catch(() => undefined)])
+  } finally {
+    watcher.close()
+    product.proxy.before = () => false
+    product.proxy.after = () => false
+  }
+  if (seen) daemon = await startDaemon(folder(), boxed)
+  await daemon.until(version, 'positive')
+  return seen
+}
+
+const steps: Readonly<Record<string, RegExp>> = {
+  'while it builds': /^file scratch\/.*\/build-[^/]+\//,
+  'after the log has the vote': /^answer POST \/add #2/,
+  ...(long
+    ? {
+        'once the signed vote is kept': /^file votes\/[0-9a-f]{64} /,
+        'while it fetches the source': /^file sources\//,
+        'with the archive of the source': /^file builds\/.*source\.tar/,
+        'with the outputs of the build': /^file builds\/.*\/outputs\/app/,
+        'while it keeps the signed vote': /^file votes\/\.[0-9a-f]+\.tmp/,
+        'before it sends the vote': /^request POST \/add #1/,
+        'before it sends the list of dependencies': /^request PUT \/v1\/blob/,
+        'before it sends the vote again': /^request POST \/add #2/,
+        'at its end': /^file votes\/[0-9a-f]{64}\/\.?logged\.json/,
+      }
+    : {}),
+}
+
+/** Some steps last less than a millisecond, and a watcher of folders may miss them: then with the next version. */
+const attempts = 8
+
+describe('a rebuilder', () => {
+  it.each(Object.entries(steps))('killed %s and started again, goes on', async (_, pattern) => {
+    let seen = false
+    for (let attempt = 0; attempt < attempts && !seen; attempt++) seen = await killedAt(pattern)
+    expect(seen).toBe(true)
+  })
+
+  it.runIf(long)(
+    'killed fifty times at random moments, goes on',
+    async () => {
+      for (let count = 0; count < 50; count++) {
+        const version = await publishNext()
+        await setTimeout(Math.random() * 2500)
+        await daemon.end('SIGKILL')
+        daemon = await startDaemon(folder(), boxed)
+        await daemon.until(version, 'positive')
+      }
+    },
+    1_200_000,
+  )
+
+  it('has voted once on every release', async () => {
+    expect(await loggedVotes()).toEqual(published)
+  })
+
+  it('does not vote while git, its engine or the log fail, and says so', async () => {
+    const config = join(folder(), 'samebits.rebuilder.json')
+    const before = await readFile(config, 'utf8')
+    await daemon.end('SIGTERM')
+    await writeFile(config, JSON.stringify({ ...JSON.parse(before), protocols: ['https'] }))
+    daemon = await startDaemon(folder(), boxed)
+    // The one release is in the cache of sources already: another one has to be fetched.
+    const version = await publishNext()
+    const { trouble } = await daemon.until(version, 'retrying')
+    expect(trouble).toMatchObject({ whose: 'ours', code: 'SOURCE_UNAVAILABLE' })
+    const metrics = await (await fetch(`${daemon.url}metrics`)).text()
+    expect(metrics).toMatch(/samebits_rebuilder_failures_total\{.*code="SOURCE_UNAVAILABLE"\} 1/)
+    expect(await loggedVotes()).not.toContain(version)
+    await writeFile(config, before)
+  })
+
+  it('told to stop, stops, and another one cannot work beside it', async () => {
+    await expect(startDaemon(folder(), boxed)).rejects.toThrow('BUSY')
+    expect(await daemon.end('SIGTERM')).toBe(0)
+  })
+})
+
+describe('what is built without a container', () => {
+  const source = ['--engine', 'host', '--source', 'https://example.com/x']
+  it.each<[string, () => readonly string[]]>([
+    ['published with --build', () => ['publish', '--build', '--version', '9.0.0', ...source]],
+    ['attested', () => ['attest', ...source]],
+    [
+      'voted on',
+      () => ['rebuild', '--config', join(folder(), 'samebits.rebuilder.json'), '--once', '1.0.0', '--engine', 'host'],
+    ],
+  ])('is never %s', async (_, args) => {
+    const { status, answer } = await asksBuild(product.folder, ...args())
+    expect({ status, code: answer.error?.code }).toEqual({ status: 10, code: 'NOT_ATTESTABLE' })
+    expect(answer.error?.detail).toContain('NO_CONTAINER')
+  })
+})
