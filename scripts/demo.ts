@@ -12,6 +12,7 @@ import { styleText } from 'node:util'
 import { checkEvidence, parseEvidence, parseTrust } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import { forgeUnlogged } from './demo/forgery.ts'
+import { findRebuilds } from './demo/rebuilds.ts'
 import { Stage } from './demo/stage.ts'
 import { serveFolder } from './demo/web.ts'
 
@@ -29,6 +30,9 @@ let feedFolder = at('publisher', 'feed')
 const web = await serveFolder(() => feedFolder)
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void finish(130))
 const started = performance.now()
+const found = await findRebuilds(stage, folder)
+const rebuilds = typeof found === 'string' ? null : found
+const leftOut = typeof found === 'string' ? found : null
 try {
   await tell()
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
@@ -42,6 +46,7 @@ try {
 async function finish(status: number): Promise<never> {
   await stage.close()
   await web.stop()
+  rebuilds?.clean()
   if (process.argv.includes('--keep')) console.log(`Everything is still in ${folder}`)
   else await rm(folder, { recursive: true, force: true })
   process.exit(status)
@@ -50,6 +55,9 @@ async function finish(status: number): Promise<never> {
 async function tell(): Promise<void> {
   for (const room of ['log', 'publisher/dist', 'user', 'attacker']) await mkdir(at(room), { recursive: true })
   const cli = await packCli('0.1.0')
+  const samebits = at('user', 'samebits.cjs')
+  await cp(cli, samebits)
+  if (rebuilds === null) stage.say(`Left out: ${leftOut}.`)
 
   stage.step('A log: two keys (Ed25519 and ML-DSA-44), a signed empty tree')
   await stage.run('samebits-log', ['keygen', '--origin', origin], { cwd: at('log'), quiet: true })
@@ -72,17 +80,16 @@ async function tell(): Promise<void> {
     web.url,
   ]
   await stage.run('samebits-build', initArgs, { cwd: at('publisher') })
+  if (rebuilds !== null) await rebuilds.prepare()
   const serveArgs = ['serve', '--port', port, '--admission-file', '../publisher/admission.json', '--log-level', 'warn']
   let log = await stage.serve('samebits-log', serveArgs, at('log'))
 
   stage.step("The first release: samebits' own command line, one file")
-  await publish(cli, '0.1.0')
+  await publish(cli, '0.1.0', samebits)
 
   stage.step('A user has the trust file and the anchor, and installs through the gate')
   for (const file of ['trust.json', `${product.replace('/', '_')}.anchor.json`])
     await cp(at('publisher', file), at('user', file))
-  const samebits = at('user', 'samebits.cjs')
-  await cp(cli, samebits)
   const update = ['update', '--trust', 'trust.json', '--into', 'app', '--executable']
   await stage.run(samebits, update, { cwd: at('user') })
   await stage.run(at('user/app/samebits.cjs'), ['--version'], { cwd: at('user') })
@@ -90,7 +97,8 @@ async function tell(): Promise<void> {
   stage.step('The attacker keeps a copy of the log as it is now, with its keys')
   await log.stop()
   await cp(at('log'), at('attacker', 'log'), { recursive: true })
-  await cp(at('publisher'), at('attacker', 'publisher'), { recursive: true })
+  const worthStealing = (path: string) => !/\/(?:node_modules|\.git|builds)$/.test(path)
+  await cp(at('publisher'), at('attacker', 'publisher'), { recursive: true, filter: worthStealing })
   stage.say('He has stolen the keys of the log and of the publisher: all there is to steal.')
   log = await stage.serve('samebits-log', serveArgs, at('log'))
 
@@ -121,8 +129,9 @@ async function tell(): Promise<void> {
   await log.stop()
   log = await stage.serve('samebits-log', serveArgs, at('attacker', 'log'))
   await writeFile(at('attacker', 'publisher', 'dist', 'samebits.cjs'), evil)
-  for (const version of ['0.2.0', '0.3.0']) {
-    const args = ['publish', 'dist/samebits.cjs', '--version', version]
+  // His log has to be as large as the real one, votes included, before a client looks at it at all.
+  for (const version of rebuilds === null ? ['0.2.0', '0.3.0'] : ['0.2.0', '0.3.0', '0.4.0', '0.5.0']) {
+    const args = ['publish', 'dist/samebits.cjs', '--version', version, '--feed-now']
     await stage.run('samebits-build', args, { cwd: at('attacker', 'publisher'), quiet: true })
   }
   feedFolder = at('attacker', 'publisher', 'feed')
@@ -131,10 +140,27 @@ async function tell(): Promise<void> {
   await showEvidence()
 }
 
-async function publish(file: string, version: string): Promise<void> {
+/**
+ * By the publisher alone; where there are rebuilders, built from a commit, and handed out once both have voted.
+ *
+ * @param refuses a command line that is asked after the first vote
+ */
+async function publish(file: string, version: string, refuses: string | null = null): Promise<void> {
+  if (rebuilds !== null) {
+    await rebuilds.publish(version)
+    await rebuilds.vote(version, refuses === null ? null : () => refusesYet(refuses))
+    return
+  }
   await cp(file, at('publisher', 'dist', 'samebits.cjs'))
   const args = ['publish', 'dist/samebits.cjs', '--version', version]
   await stage.run('samebits-build', args, { cwd: at('publisher') })
+}
+
+/** With one vote of two the client does not accept the release. */
+async function refusesYet(samebits: string): Promise<void> {
+  await stage.run('samebits-build', ['staple'], { cwd: at('publisher'), quiet: true })
+  const verify = ['verify', 'dist/samebits.cjs', '--trust', 'trust.json']
+  await stage.run(samebits, verify, { cwd: at('publisher'), expect: 10 })
 }
 
 /** The command line as users have it: one file, bundled. */

@@ -4,14 +4,17 @@
  */
 import { execFileSync } from 'node:child_process'
 import { chmodSync, cpSync, existsSync, mkdirSync, realpathSync, symlinkSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { type WrittenImage, writeImageArchive } from './image/archive.ts'
 
 const programs =
   'sh cat cp date dirname env find head hostname id ln ls mkdir mv nproc od printf pwd rm sed sleep sort stat tail tar touch tr uname whoami'
 const loaders = ['/lib64/ld-linux-x86-64.so.2', '/lib/ld-linux-aarch64.so.1']
 
-/** @returns null where this machine cannot make one (no ldd, no tar) */
+/**
+ * @param more programs besides the shell's, by name or path
+ * @returns null where this machine cannot make one (no ldd, no tar)
+ */
 export async function smallImage(
   folder: string,
   more: readonly string[] = [],
@@ -24,9 +27,9 @@ export async function smallImage(
   symlinkSync('../bin', join(root, 'usr/bin'))
   const files = new Set<string>()
   for (const program of [...programs.split(' '), ...more]) {
-    const path = ['/bin', '/usr/bin'].map((each) => join(each, program)).find((each) => existsSync(each))
+    const path = ['', '/bin', '/usr/bin'].map((each) => join(each, program)).find((each) => existsSync(each))
     if (path === undefined) return null
-    copyTo(path, join(root, 'bin', program))
+    copyTo(path, join(root, 'bin', basename(program)))
     for (const line of execFileSync('/usr/bin/ldd', [path], { encoding: 'utf8' }).split('\n')) {
       const library = /(?:=> )?(\/\S+) \(0x/.exec(line)?.[1]
       if (library !== undefined) files.add(library)
