@@ -14,6 +14,8 @@ import { openSqliteMonitorStore } from '../../monitor/src/state/sqlite-monitor-s
 import { createWitnessMetrics } from '../../monitor/src/witness/witness-metrics.ts'
 import { alarm, attack, calm, hostile, now } from '../dashboard/scene.ts'
 
+/** Of Debian's package prometheus. */
+const checker = 'promtool'
 const folder = fileURLToPath(new URL('../../monitor/prometheus/', import.meta.url))
 const rules = readFileSync(join(folder, 'samebits.rules.yml'), 'utf8')
 
@@ -58,13 +60,13 @@ describe('the alerting rules', () => {
   })
 
   it('are what Prometheus takes, and fire when they should', ({ skip }) => {
-    const version = spawnSync('promtool', ['--version'])
+    const version = spawnSync(checker, ['--version'])
     if (version.error !== undefined) return skip('promtool is not installed (Debian: prometheus)')
     for (const args of [
       ['check', 'rules', 'samebits.rules.yml'],
       ['test', 'rules', 'samebits.rules.test.yml'],
     ]) {
-      const { status, stdout, stderr } = spawnSync('promtool', args, { cwd: folder, encoding: 'utf8' })
+      const { status, stdout, stderr } = spawnSync(checker, args, { cwd: folder, encoding: 'utf8' })
       expect(`${status} ${stdout}${stderr}`).toMatch(/^0 /)
     }
   })
@@ -89,8 +91,8 @@ describe('the metrics of a monitor', () => {
   it('stay one line each, whatever the labels hold', async ({ skip }) => {
     const text = await createMonitorMetrics(store).text()
     expect(text).toContain(JSON.stringify(hostile.attribute).slice(1, -1))
-    for (const line of text.split('\n')) expect(line).toMatch(/^(?:#.*|[a-z_]+(?:\{.*\})? (?:[-+\d.e]+|Na[nN])|)$/)
-    const checked = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' })
+    for (const line of text.split('\n')) expect(line).toMatch(/^(?:#.*|[a-z\d_]+(?:\{.*\})? (?:[-+\d.e]+|Na[nN])|)$/)
+    const checked = spawnSync(checker, ['check', 'metrics'], { input: text, encoding: 'utf8' })
     if (checked.error !== undefined) return skip('promtool is not installed (Debian: prometheus)')
     expect(checked.stderr).not.toContain('error')
   })
