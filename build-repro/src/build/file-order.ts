@@ -1,5 +1,7 @@
 /** A view of a folder in which every listing comes in another order, by disorderfs on this machine. */
-import { mkdir } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { ProgramError, visible } from '@samebits/host'
 import { captureProcess } from '../engines/process.ts'
 
@@ -9,6 +11,25 @@ export interface ShuffledView {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * Why this machine cannot, or null: disorderfs must be installed, FUSE be there, and this be root, so that other users see the mount.
+ * It works on files as the user who asks, who must therefore be able to pass through every folder above `scratch`.
+ */
+export async function whyNotShuffled(
+  scratch: string,
+  environment: Environment,
+  signal: AbortSignal,
+): Promise<string | null> {
+  if (process.getuid?.() !== 0) return 'needs root'
+  if (!existsSync('/dev/fuse')) return 'needs /dev/fuse'
+  for (let folder = scratch; folder !== dirname(folder); folder = dirname(folder))
+    if (((await stat(folder)).mode & 0o001) === 0) return `${folder} is closed to other users`
+  return captureProcess({ file: 'disorderfs', args: ['--version'], environment }, signal).then(
+    ({ status }) => (status === 0 ? null : 'disorderfs does not run'),
+    () => 'needs disorderfs',
+  )
+}
 
 /**
  * Mounts `folder` at `at`, through a filter that shuffles each listing. Programs that are linked statically see it too, and the

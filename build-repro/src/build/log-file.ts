@@ -16,6 +16,8 @@ export interface BuildLog {
   readonly write: (chunk: Uint8Array) => void
   /** A line of the builder's own. */
   readonly note: (line: string) => void
+  /** The last line so far that is not empty. */
+  readonly lastLine: () => string
   readonly close: () => LogFacts
 }
 
@@ -25,6 +27,7 @@ export function openBuildLog(path: string, onFull: () => void, onOutput?: (chunk
   const hash = createHash('sha256')
   let size = 0
   let full = false
+  let tail: Buffer = Buffer.alloc(0)
   const write = (chunk: Uint8Array) => {
     if (full) return
     if (size + chunk.length > logCapBytes) {
@@ -34,12 +37,14 @@ export function openBuildLog(path: string, onFull: () => void, onOutput?: (chunk
     }
     for (let at = 0; at < chunk.length; ) at += writeSync(file, chunk, at)
     hash.update(chunk)
+    tail = Buffer.concat([tail, chunk]).subarray(-2048)
     size += chunk.length
     onOutput?.(chunk)
   }
   return {
     write,
     note: (line) => write(Buffer.from(`samebits: ${line}\n`)),
+    lastLine: () => tail.toString('utf8').trim().split('\n').at(-1) ?? '',
     close() {
       closeSync(file)
       return { path, sha256: hash.digest('hex'), size }

@@ -13,7 +13,7 @@
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { exitCodes, ProgramError } from '@samebits/host'
+import { exitCodes, ProgramError, visible } from '@samebits/host'
 import type { ContainerEngine } from '../engines/engine.ts'
 import type { BuildRecipe, Step } from './build-recipe.ts'
 import { collectOutputs, type Output } from './collect.ts'
@@ -86,7 +86,11 @@ export async function runBuild(
 }
 
 /** Unpacks the source, finds the image, runs the fetch step. */
-async function prepareBuild(request: BuildRequest, logPath: string, signal: AbortSignal): Promise<PreparedBuild> {
+export async function prepareBuild(
+  request: BuildRequest,
+  logPath: string,
+  signal: AbortSignal,
+): Promise<PreparedBuild> {
   const { recipe, source, engine, scratch, prefix = '' } = request
   const folder = await mkdtemp(join(scratch, 'prepared-'))
   try {
@@ -117,7 +121,7 @@ async function prepareBuild(request: BuildRequest, logPath: string, signal: Abor
 }
 
 /** Runs the build step on a copy of what was prepared, under these conditions. */
-async function buildPrepared(
+export async function buildPrepared(
   prepared: PreparedBuild,
   conditions: Conditions,
   into: string,
@@ -147,7 +151,7 @@ async function buildPrepared(
   }
 }
 
-async function discardPrepared(prepared: PreparedBuild): Promise<void> {
+export async function discardPrepared(prepared: PreparedBuild): Promise<void> {
   await rm(prepared.folder, { recursive: true, force: true })
 }
 
@@ -163,11 +167,12 @@ async function runStep(
   const outcome = await staged.run(step, network, log.write, signal)
   if (outcome.kind === 'exited' && outcome.status === 0) return
   const why = outcome.kind === 'timed-out' ? 'took longer than its limit' : `ended with status ${outcome.status}`
+  const lastLine = log.lastLine()
   log.note(`the ${name} step ${why}`)
   const { path } = log.close()
   throw new ProgramError({
     code: outcome.kind === 'timed-out' ? 'BUILD_TIMEOUT' : 'BUILD_FAILED',
-    detail: `the ${name} step ${why}; its log is ${path}`,
+    detail: `the ${name} step ${why}: ${visible(lastLine)}; its log is ${path}`,
     remedy: 'The last lines of the log say why.',
     exitCode: outcome.kind === 'timed-out' ? exitCodes.io : 10,
   })

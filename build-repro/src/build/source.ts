@@ -108,6 +108,24 @@ export async function prefixOf(place: GitPlace, signal: AbortSignal): Promise<st
   return git(place, ['rev-parse', '--show-prefix'], signal)
 }
 
+/** A file as the commit holds it, its exact bytes. */
+export async function fileOfCommit(
+  place: GitPlace,
+  commit: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  const { repository: cwd, environment } = place
+  const args = ['cat-file', 'blob', `${commit}:${path}`]
+  const end = await runProcess(
+    { file: 'git', args, cwd, environment, onStdout: (chunk) => void chunks.push(chunk) },
+    signal,
+  )
+  if (end.status !== 0) throw missing(place, `${commit}:${path}`, '')
+  return Buffer.concat(chunks)
+}
+
 async function git(
   { repository, environment }: GitPlace,
   args: readonly string[],

@@ -8,7 +8,7 @@
  *     cpus                                       "0"                  -> /sys/devices/system/cpu/online
  *     clock.so                                   the clock shim       -> /samebits-clock.so, LD_PRELOAD
  */
-import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, rename, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { ContainerEngine, Mount, RunOutcome } from '../engines/engine.ts'
 import type { BuildRecipe, Step } from './build-recipe.ts'
@@ -49,6 +49,7 @@ export async function stage(parts: StageParts, signal: AbortSignal): Promise<Sta
   const parent = join(folder, 'parent')
   if (basename(conditions.path) !== sourceName)
     await rename(join(parent, sourceName), join(parent, basename(conditions.path)))
+  await chmod(folder, 0o711) // disorderfs passes through it as the user inside
   const files = await writeFiles(parts, signal)
   for (const owned of [parent, join(folder, 'home')])
     await engine.giveFolder(owned, conditions.user, image.facts.id, signal)

@@ -2,7 +2,10 @@
 import { exitCodes, ProgramError } from '@samebits/host'
 import { Command, CommanderError } from 'commander'
 import { attestCommand } from './attest.ts'
+import { buildCommand } from './build.ts'
+import { checkCommand } from './check.ts'
 import { revokeCommand, waiveCommand } from './claim.ts'
+import { imageCommand } from './image.ts'
 import { initCommand } from './init.ts'
 import type { CommandIo } from './io.ts'
 import { keygenCommand } from './keygen.ts'
@@ -25,6 +28,9 @@ export async function runCommandLine(args: readonly string[], io: CommandIo, ver
     .addCommand(keygenCommand(io))
     .addCommand(publishCommand(io, exit))
     .addCommand(stapleCommand(io))
+    .addCommand(imageCommand(io))
+    .addCommand(buildCommand(io))
+    .addCommand(checkCommand(io, exit))
     .addCommand(attestCommand(io, version))
     .addCommand(rebuildCommand(io, version, exit))
     .addCommand(revokeCommand(io, exit))

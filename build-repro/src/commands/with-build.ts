@@ -1,0 +1,86 @@
+/** What build and check share: their options, an opened source, an engine, and a working folder that goes away with them. */
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { ProgramError } from '@samebits/host'
+import type { Command } from 'commander'
+import { openCommit, openFolder } from '../build/open-build.ts'
+import type { BuildRequest } from '../build/run-build.ts'
+import { isClean } from '../build/source.ts'
+import { findEngine } from '../engines/find-engine.ts'
+import type { CommandIo } from './io.ts'
+
+export interface BuildFlags {
+  readonly commit?: string
+  readonly folder?: true
+  readonly engine?: string
+  readonly imageArchive: readonly string[]
+  readonly scratch?: string
+  readonly output?: string
+  readonly verbose?: true
+}
+
+export function addBuildOptions(command: Command): Command {
+  const collect = (value: string, before: readonly string[]) => [...before, value]
+  return command
+    .option('--commit <revision>', 'what to build (default: HEAD)')
+    .option('--folder', 'build this folder as it lies there; a first look, never attested')
+    .option(
+      '--engine <name>',
+      'podman, docker, or host for a first look without a container (default: the first that answers)',
+    )
+    .option(
+      '--image-archive <file>',
+      'load the image from here where the engine does not have it; may be repeated',
+      collect,
+      [],
+    )
+    .option('--scratch <folder>', 'where trees are unpacked (default: the system’s temporary folder)')
+    .option('--output <folder>', 'where logs and artifacts go (default: .samebits/builds/<time>)')
+    .option('--verbose', 'show what the build says')
+}
+
+/** Runs `work` with a request and the folder for its results. */
+export async function withBuild<T>(
+  io: CommandIo,
+  flags: BuildFlags,
+  work: (request: BuildRequest, into: string) => Promise<T>,
+): Promise<T> {
+  const { machine, signal, cwd } = io
+  const { environment } = machine
+  if (flags.folder === true && flags.commit !== undefined)
+    throw new ProgramError({ code: 'USAGE', detail: 'both --folder and --commit', remedy: 'Say once what to build.' })
+  const engine = await findEngine(flags.engine ?? null, { environment, newName: newName(io) }, signal)
+  for (const line of engine.adaptations) machine.say(line)
+  const into = resolve(cwd, flags.output ?? join('.samebits', 'builds', String(machine.now())))
+  await mkdir(into, { recursive: true })
+  const scratch = await mkdtemp(join(resolve(cwd, flags.scratch ?? environment['TMPDIR'] ?? '/tmp'), 'samebits-build-'))
+  await chmod(scratch, 0o711) // file-order.ts
+  try {
+    const place = { repository: cwd, environment }
+    const opened =
+      flags.folder === true
+        ? await openFolder(cwd)
+        : await openCommit(place, flags.commit ?? 'HEAD', join(scratch, 'source.tar'), signal)
+    if (opened.source.kind === 'commit' && flags.commit === undefined && !(await isClean(place, signal)))
+      machine.say('this folder has changes that are not committed: the commit is built, without them')
+    const request: BuildRequest = {
+      ...opened,
+      engine,
+      scratch,
+      archives: flags.imageArchive.map((file) => resolve(cwd, file)),
+      toolEnvironment: environment,
+      now: () => machine.now(),
+      ...(flags.verbose === true
+        ? { onOutput: (chunk) => void io.stderr.write(Buffer.from(chunk).toString('utf8')) }
+        : {}),
+    }
+    return await work(request, into)
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+function newName({ machine }: CommandIo): () => string {
+  let count = 0
+  return () => `samebits-${machine.now()}-${Math.floor(machine.random() * 0xffff_ffff).toString(16)}-${count++}`
+}
