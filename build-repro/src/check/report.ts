@@ -4,7 +4,7 @@ import { describePlace } from './difference.ts'
 import type { Explained } from './explain.ts'
 
 /** What each cause means, in a sentence. */
-export function describeCause({ cause, kind }: Explained): string {
+function describeCause({ cause, kind }: Explained): string {
   switch (cause.kind) {
     case 'variation':
       return `${cause.variations.join(' alone, or ')} alone brings it out`
@@ -60,7 +60,7 @@ export function textReport(result: CheckResult): readonly string[] {
   return lines
 }
 
-export function verdict({ reproducible, plain, differences }: CheckResult): string {
+function verdict({ reproducible, plain, differences }: CheckResult): string {
   const count = plain.outputs.length
   const things = count === 1 ? 'artifact' : 'artifacts'
   if (reproducible) return `reproducible: ${count} ${things}, bit for bit under every variation`
