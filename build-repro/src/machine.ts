@@ -5,8 +5,6 @@ export type Fetch = (input: string, init?: RequestInit) => Promise<Response>
 
 export interface Machine {
   readonly fetch: Fetch
-  /** Of the tools that are run here: git, container engines, compilers. Nothing of it reaches a container. */
-  readonly environment: Readonly<Record<string, string | undefined>>
   /** Unix time in seconds. Never decides what is signed: only how long to wait, and what the release check calls fresh. */
   now(): number
   /** Milliseconds that only go up. */

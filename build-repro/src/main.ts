@@ -28,7 +28,6 @@ process.exitCode = await runProgram(
       cwd: process.cwd(),
       machine: {
         fetch,
-        environment: process.env,
         now: () => Math.floor(Date.now() / 1000),
         elapsedMs: () => performance.now(),
         random: () => Math.random(),

@@ -18,7 +18,6 @@ export function testMachine(parts: { random?: () => number; fetch?: Fetch; now?:
   let ms = 0
   const machine: Machine = {
     fetch: parts.fetch ?? (() => Promise.reject(new Error('no network here'))),
-    environment: { PATH: '/usr/local/bin:/usr/bin:/bin' },
     now: () => (parts.now ?? 1_795_000_000) + Math.floor(ms / 1000),
     elapsedMs: () => ms,
     random: parts.random ?? (() => 0.5),

@@ -19,7 +19,6 @@ import { newProduct, type Product } from './kit.ts'
 
 const machine = {
   fetch,
-  environment: process.env,
   now: () => Math.floor(Date.now() / 1000),
   elapsedMs: () => performance.now(),
   random: Math.random,

@@ -5,8 +5,12 @@ import { join } from 'node:path'
 import { ProgramError, systemReason } from '@samebits/host'
 import { z } from 'zod'
 import { recipeName } from '../recipe.ts'
+import { archiveCommit } from '../source/archive.ts'
+import { type Environment, sealedGit } from '../source/git.ts'
+import { ownSource } from '../source/own-source.ts'
+import { filesIn } from '../source/read-archive.ts'
 import { type BuildRecipe, buildRecipeSchema } from './build-recipe.ts'
-import { archiveCommit, fileOfCommit, type GitPlace, prefixOf, type Source } from './source.ts'
+import type { Source } from './source.ts'
 
 export interface OpenedBuild {
   readonly recipe: BuildRecipe
@@ -17,17 +21,32 @@ export interface OpenedBuild {
   readonly prefix: string
 }
 
+/** Of one command. */
+const gitTimeoutMs = 600_000
+
 /** The recipe and the tree of `revision`, both from git: what lies in the work tree does not matter. */
 export async function openCommit(
-  place: GitPlace,
-  revision: string,
-  archive: string,
+  { folder, revision, work, environment }: CommitRequest,
   signal: AbortSignal,
-): Promise<OpenedBuild> {
-  const source = await archiveCommit(place, revision, archive, signal)
-  const prefix = await prefixOf(place, signal)
-  const bytes = await fileOfCommit(place, source.commit, prefix + recipeName, signal)
-  return { ...parseBuild(bytes), source, prefix }
+): Promise<OpenedBuild & { readonly dirty: boolean }> {
+  const own = await ownSource(folder, revision)
+  const git = sealedGit({ environment, protocols: [], signal, timeoutMs: gitTimeoutMs })
+  const { path, sha256, commit, time } = await archiveCommit(git, own, work)
+  const prefix = own.prefix === '' ? '' : `${own.prefix}/`
+  const [recipe] = await filesIn(path, (each) => each === prefix + recipeName)
+  if (recipe === undefined) throw invalid(`commit ${commit} has no ${prefix}${recipeName}`)
+  const source = { kind: 'commit', archive: path, sha256, commit, time } as const
+  return { ...parseBuild(recipe.bytes), source, prefix, dirty: own.dirty }
+}
+
+export interface CommitRequest {
+  /** In the work tree of a repository; holds the recipe. */
+  readonly folder: string
+  /** A commit, a tag, `HEAD`. */
+  readonly revision: string
+  /** Where the archive goes. */
+  readonly work: string
+  readonly environment: Environment
 }
 
 /** A folder and the recipe in it, for a first look. */

@@ -5,12 +5,14 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ContainerEngine } from '../engines/engine.ts'
 import { findEngine, listEngines } from '../engines/find-engine.ts'
+import { archiveCommit } from '../source/archive.ts'
+import { sealedGit } from '../source/git.ts'
+import { ownSource } from '../source/own-source.ts'
 import { inFolder } from '../testing.ts'
 import { smallImage } from '../testing-image.ts'
 import type { BuildRecipe } from './build-recipe.ts'
 import { plainConditions } from './conditions.ts'
 import { type BuildRequest, runBuild } from './run-build.ts'
-import { archiveCommit, isClean, openArchive, prefixOf } from './source.ts'
 
 const signal = new AbortController().signal
 let names = 0
@@ -53,12 +55,14 @@ async function repository(at: string, files: Readonly<Record<string, string>> = 
   git('init', '--quiet')
   git('add', '.')
   git('commit', '--quiet', '-m', 'first')
-  return { repository: at, environment: process.env }
 }
 
 async function build(at: string, engine: ContainerEngine, recipe: BuildRecipe, change: Partial<BuildRequest> = {}) {
-  const place = await repository(join(at, 'repository'))
-  const source = await archiveCommit(place, 'HEAD', join(at, 'source.tar'), signal)
+  await repository(join(at, 'repository'))
+  const git = sealedGit({ environment: process.env, protocols: [], signal, timeoutMs: 60_000 })
+  const own = await ownSource(join(at, 'repository'), 'HEAD')
+  const { path: archive, ...facts } = await archiveCommit(git, own, join(at, 'work'))
+  const source = { kind: 'commit', archive, ...facts } as const
   const scratch = join(at, 'scratch')
   await mkdir(scratch)
   const request = {
@@ -149,40 +153,3 @@ it('does not copy a folder into itself', () =>
     const { result } = await build(at, host, recipeOf(['true']), { source: { kind: 'folder', folder: at } })
     await expect(result).rejects.toMatchObject({ code: 'USAGE' })
   }))
-
-describe('a source', () => {
-  it('is the archive that git makes of the commit, whatever the user has configured', () =>
-    inFolder(async (at) => {
-      const place = await repository(join(at, 'r'), { 'a/b.txt': 'x\r\n' })
-      const expected = execFileSync('git', ['-C', join(at, 'r'), 'archive', '--format=tar', 'HEAD'])
-      execFileSync('git', ['-C', join(at, 'r'), 'config', 'tar.umask', '0777'])
-      const { sha256, time } = await archiveCommit(place, 'HEAD', join(at, 's.tar'), signal)
-      const { createHash } = await import('node:crypto')
-      expect({ sha256, time }).toEqual({
-        sha256: createHash('sha256').update(expected).digest('hex'),
-        time: 1_614_834_367,
-      })
-      expect(await isClean(place, signal)).toBe(true)
-      expect(await prefixOf({ ...place, repository: join(at, 'r/a') }, signal)).toBe('a/')
-      await writeFile(join(at, 'r/new'), '')
-      expect(await isClean(place, signal)).toBe(false)
-    }))
-
-  it('is opened again only with the digest that was stated', () =>
-    inFolder(async (at) => {
-      const made = await archiveCommit(await repository(join(at, 'r')), 'HEAD', join(at, 's.tar'), signal)
-      const { archive, sha256, commit, time } = made
-      expect(await openArchive(archive, { sha256, commit, time })).toEqual(made)
-      const other = openArchive(archive, { sha256: '0'.repeat(64), commit, time })
-      await expect(other).rejects.toMatchObject({ code: 'SOURCE_MISMATCH' })
-    }))
-
-  it.each(['nothing', '--output=/tmp/x', 'HEAD:a', ''])('is refused as %j', (revision) =>
-    inFolder(async (at) => {
-      const place = await repository(join(at, 'r'))
-      await expect(archiveCommit(place, revision, join(at, 's.tar'), signal)).rejects.toMatchObject({
-        code: 'SOURCE_MISSING',
-      })
-    }),
-  )
-})

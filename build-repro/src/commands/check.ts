@@ -51,7 +51,7 @@ async function diffoscopeOf(io: CommandIo, { plain, varied }: CheckResult): Prom
   for (const [at, { path, sha256 }] of plain.outputs.entries()) {
     const other = varied.outputs[at]
     if (other === undefined || other.sha256 === sha256) continue
-    const text = await runDiffoscope(path, other.path, io.machine.environment, io.signal)
+    const text = await runDiffoscope(path, other.path, io.environment, io.signal)
     if (text !== null) texts.push(text)
   }
   return texts.length === 0 ? null : texts.join('\n')

@@ -48,7 +48,7 @@ async function image(io: CommandIo, wishPath: string, flags: Flags): Promise<voi
     pool: resolve(io.cwd, flags.pool ?? beside('.pool')),
     target,
     fetch: flags.offline === true ? null : io.machine.fetch,
-    environment: io.machine.environment,
+    environment: io.environment,
     onProgress: (done) => bar.update(done),
     onOutput: log.write,
   }

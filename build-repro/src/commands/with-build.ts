@@ -5,7 +5,6 @@ import { ProgramError } from '@samebits/host'
 import type { Command } from 'commander'
 import { openCommit, openFolder } from '../build/open-build.ts'
 import type { BuildRequest } from '../build/run-build.ts'
-import { isClean } from '../build/source.ts'
 import { findEngine } from '../engines/find-engine.ts'
 import type { CommandIo } from './io.ts'
 
@@ -45,8 +44,7 @@ export async function withBuild<T>(
   flags: BuildFlags,
   work: (request: BuildRequest, into: string) => Promise<T>,
 ): Promise<T> {
-  const { machine, signal, cwd } = io
-  const { environment } = machine
+  const { environment, machine, signal, cwd } = io
   if (flags.folder === true && flags.commit !== undefined)
     throw new ProgramError({ code: 'USAGE', detail: 'both --folder and --commit', remedy: 'Say once what to build.' })
   const engine = await findEngine(flags.engine ?? null, { environment, newName: newName(io) }, signal)
@@ -56,13 +54,12 @@ export async function withBuild<T>(
   const scratch = await mkdtemp(join(resolve(cwd, flags.scratch ?? environment['TMPDIR'] ?? '/tmp'), 'samebits-build-'))
   await chmod(scratch, 0o711) // file-order.ts
   try {
-    const place = { repository: cwd, environment }
     const opened =
       flags.folder === true
-        ? await openFolder(cwd)
-        : await openCommit(place, flags.commit ?? 'HEAD', join(scratch, 'source.tar'), signal)
-    if (opened.source.kind === 'commit' && flags.commit === undefined && !(await isClean(place, signal)))
-      machine.say('this folder has changes that are not committed: the commit is built, without them')
+        ? { ...(await openFolder(cwd)), dirty: false }
+        : await openCommit({ folder: cwd, revision: flags.commit ?? 'HEAD', work: scratch, environment }, signal)
+    if (opened.dirty && flags.commit === undefined)
+      machine.say('what is not committed is not built: this is the commit, without it')
     const request: BuildRequest = {
       ...opened,
       engine,
