@@ -6,22 +6,12 @@
  *
  * The releases are signed before the clock starts.
  */
-import { createHash } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import {
-  entryMessage,
-  formatEntry,
-  formatSpkiDer,
-  formatSpkiPem,
-  formatStatement,
-  statementId,
-  toHex,
-} from '@samebits/core'
-import { generateSigningKey, nodeCrypto, type SigningKey } from '@samebits/core/node'
 import { createLogFolder, type LogFolder, startLog } from '../test/support/log-process.ts'
 import { runLoad } from './load.ts'
+import { chain, trustFile } from './product.ts'
 
 const { values } = parseArgs({
   options: { submitters: { type: 'string', default: '512' }, releases: { type: 'string', default: '60' } },
@@ -29,12 +19,10 @@ const { values } = parseArgs({
 const submitters = Number(values.submitters)
 const releases = Number(values.releases)
 
-const [publisher, authority] = [generateSigningKey('ed25519'), generateSigningKey('ed25519')]
-const hint = toHex(nodeCrypto.sha256(formatSpkiDer(publisher)))
 const folder = await createLogFolder()
 try {
   await writeProducts(folder)
-  const chains = Array.from({ length: submitters }, (_, at) => chain(productName(at)))
+  const chains = Array.from({ length: submitters }, (_, at) => chain(productName(at), releases).map(({ leaf }) => leaf))
   const bytes = chains[0]?.[0]?.length ?? 0
   const flags = ['--mode', 'product', '--admission-file', join(folder.path, 'admission.json'), '--log-level', 'warn']
   const log = await startLog(folder, flags)
@@ -58,44 +46,12 @@ function productName(at: number): string {
   return `bench.example/p${at}`
 }
 
-/** The first `releases` releases of a product, as signed leaves. */
-function chain(product: string): Uint8Array[] {
-  const leaves: Uint8Array[] = []
-  let previous: string | null = null
-  for (let sequence = 1; sequence <= releases; sequence++) {
-    const sha256 = createHash('sha256').update(`${product} ${sequence}`).digest('hex')
-    const payload = formatStatement({
-      ...{ kind: 'release', product, channel: 'stable', version: `1.0.${sequence}`, sequence, previous },
-      artifacts: [{ name: 'app', platform: 'any', size: 1_000_000, mediaType: 'application/octet-stream', sha256 }],
-      builds: [],
-    })
-    previous = statementId(nodeCrypto, payload)
-    const signature = publisher.sign(entryMessage(payload))
-    leaves.push(formatEntry(nodeCrypto, { payload, signer: { kind: 'key', hint }, signature }))
-  }
-  return leaves
-}
-
 async function writeProducts({ path, vkeys }: LogFolder): Promise<void> {
   const products: Record<string, string> = {}
   for (let at = 0; at < submitters; at++) {
     const file = join(path, `trust-${at}.json`)
-    await writeFile(file, trustFile(productName(at), vkeys.at(-1) ?? ''))
+    await writeFile(file, trustFile(productName(at), vkeys.at(-1) ?? '', 'http://127.0.0.1:2025'))
     products[productName(at)] = file
   }
   await writeFile(join(path, 'admission.json'), JSON.stringify({ format: 1, mode: 'product', products }))
-}
-
-function trustFile(product: string, vkey: string): string {
-  const member = (id: string, key: SigningKey) => ({ threshold: 1, members: [{ id, publicKey: formatSpkiPem(key) }] })
-  return JSON.stringify({
-    ...{ format: 1, version: 1, product, channels: ['stable'], unwitnessed: true },
-    tlogPolicy: `log ${vkey} http://127.0.0.1:2025\nquorum none\n`,
-    authority: member('authority', authority),
-    publishers: member('publisher', publisher),
-    rebuilders: { threshold: 0, members: [], onMismatch: 'refuse' },
-    freshness: { clockSkew: '5m' },
-    history: { mode: 'complete' },
-    heads: {},
-  })
 }

@@ -12,7 +12,7 @@ import { createHttpClient } from './http-client.ts'
 const body = randomBytes(3_000_001)
 const sha256 = createHash('sha256').update(body).digest('hex')
 const retry = { attempts: 4, baseDelayMs: 1, maxDelayMs: 2 }
-const http = createHttpClient({ fetch, random: Math.random, retry, idleTimeoutMs: 300 })
+const http = createHttpClient({ fetch, random: Math.random, retry, idleTimeoutMs: 600 })
 const settings = (directory: string, more: Partial<DownloadOptions> = {}): DownloadOptions => ({
   http,
   directory,

@@ -1,0 +1,41 @@
+/** A client that asks once, in a process of its own: what came of it, how long it took, what it fetched, its peak memory. */
+import { readFile } from 'node:fs/promises'
+import { nodeCrypto } from '@samebits/core/node'
+import { createUpdater } from '@samebits/updater'
+
+const [folder = ''] = process.argv.slice(2)
+const fetched: string[] = []
+const options = {
+  trust: await readFile(`${folder}/trust.json`),
+  anchor: await readFile(`${folder}/anchor.json`),
+  stateDir: `${folder}/state`,
+  installDir: null,
+  channel: 'stable',
+  platform: 'linux-x64',
+  fetch: (url: string, init: RequestInit) => {
+    fetched.push(url)
+    return fetch(url, init)
+  },
+  clock: () => Math.floor(Date.now() / 1000),
+  stopwatch: () => performance.now(),
+  random: Math.random,
+  os: process.platform,
+  uid: process.getuid?.(),
+  crypto: nodeCrypto,
+}
+const before = process.resourceUsage()
+const start = performance.now()
+const found = await createUpdater(options).check()
+const ms = performance.now() - start
+const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage()
+process.stdout.write(
+  JSON.stringify({
+    kind: found.kind,
+    said: found.kind === 'stopped' ? `${found.refusal.code}: ${found.refusal.detail}` : '',
+    ms,
+    cpuMs: (userCPUTime + systemCPUTime - before.userCPUTime - before.systemCPUTime) / 1000,
+    peakMb: maxRSS / 1024,
+    tiles: fetched.filter((url) => url.includes('/tile/') && !url.includes('/tile/entries/')).length,
+    bundles: fetched.filter((url) => url.includes('/tile/entries/')).length,
+  }),
+)
