@@ -28,6 +28,7 @@ export {
   type Migrations,
   parseInstallRecord,
   parseState,
+  STATE_TOO_LARGE,
 } from './decision/state-format.ts'
 export { type Imported, importTrust } from './decision/trust-in-force.ts'
 export * from './decision/verdict.ts'

@@ -11,6 +11,7 @@ export type IoCode =
   | 'DIGEST_MISMATCH'
   | 'PATH_REFUSED'
   | 'STATE_INVALID'
+  | 'STATE_FULL'
   | 'STATE_BUSY'
   | 'INSTALL_FAILED'
 

@@ -72,6 +72,7 @@ export function exitStatus(result: CheckResult): number {
 /** The step of docs/decision.md at which each failure of ours stands. */
 const steps: Readonly<Record<IoFailure['code'], string>> = {
   STATE_INVALID: '2',
+  STATE_FULL: '9',
   STATE_BUSY: '2',
   TRANSPORT: '24',
   SIZE_EXCEEDED: '24',

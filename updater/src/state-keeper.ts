@@ -1,9 +1,9 @@
 /** The state of one run on its way to disk: stored when it has changed, and only over the generation that the run knows. */
-import { formatStateFile, type Hasher, type State } from '@samebits/core'
-import type { StateStore } from './state-store.ts'
+import type { Hasher, State } from '@samebits/core'
+import { formatOrRefuse, type StateStore } from './state-store.ts'
 
 export interface StateKeeper {
-  /** Stores `state` where it differs from what is stored. @throws IoFailure STATE_BUSY, STATE_INVALID */
+  /** Stores `state` where it differs from what is stored. @throws IoFailure STATE_BUSY, STATE_FULL, STATE_INVALID */
   keep(state: State): Promise<void>
 }
 
@@ -28,7 +28,7 @@ export function createStateKeeper(store: StateStore, hasher: Hasher, opened: Sta
 /** For runs that store nothing. */
 export const forgetful: StateKeeper = { keep: async () => undefined }
 
-/** The bytes of a state whatever its generation. */
+/** The bytes of a state whatever its generation. @throws IoFailure STATE_FULL */
 function contentOf(hasher: Hasher, state: State): Buffer {
-  return Buffer.from(formatStateFile(hasher, { ...state, generation: 1 }))
+  return Buffer.from(formatOrRefuse(hasher, { ...state, generation: 1 }))
 }

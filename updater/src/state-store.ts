@@ -16,6 +16,7 @@ import {
   type OpenedState,
   openState,
   parseStateFile,
+  STATE_TOO_LARGE,
   type State,
   stateFileName,
 } from '@samebits/core'
@@ -40,7 +41,7 @@ export interface StateStore {
   /**
    * Stores `next` as the generation after `after` (0: the first) and returns it as stored.
    * @throws IoFailure STATE_BUSY where the stored generation is no longer `after`, or another writer does not end;
-   *   STATE_INVALID where it does not fit
+   *   STATE_FULL where it does not fit
    */
   save(next: State, after: number): Promise<State>
   /** Forgets everything: `samebits state reset`. @throws IoFailure STATE_BUSY */
@@ -99,10 +100,16 @@ function productIn(hasher: Hasher, bytes: Uint8Array): string | null {
   }
 }
 
-function formatOrRefuse(hasher: Hasher, state: State): Uint8Array {
+/** @throws IoFailure STATE_FULL for a state that is larger than one may be, STATE_INVALID for any other that cannot be stored */
+export function formatOrRefuse(hasher: Hasher, state: State): Uint8Array {
   try {
     return formatStateFile(hasher, state)
   } catch (error) {
+    const { releases, statements, votes } = state.known
+    if (error instanceof FormatError && error.detail === STATE_TOO_LARGE) {
+      const known = `${releases.length} releases, ${statements.length} other statements, ${votes.length} votes`
+      throw new IoFailure('STATE_FULL', `${known} are more than a state can hold`, { cause: error })
+    }
     throw new IoFailure('STATE_INVALID', `the state cannot be stored: ${reasonOf(error)}`, { cause: error })
   }
 }

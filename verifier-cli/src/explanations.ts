@@ -159,6 +159,11 @@ export const explanations: Readonly<Record<RefusalCode, Explanation>> = {
     matters: 'Without it an old tree could be shown as the newest.',
     causes: ['a damaged disk', 'a state written by a newer version of this program', 'somebody deleted it'],
   },
+  STATE_FULL: {
+    means: 'The product has logged more releases than a client can remember (about 12,000; 4 MiB).',
+    matters: 'What is not remembered could be shown again in another form.',
+    causes: ['a very long history read from its beginning', 'a publisher, or its stolen key, that floods the log'],
+  },
   STATE_BUSY: {
     means: 'Another run is at work on the same folder. Nothing was decided.',
     matters: 'Two writers could mix what they know.',

@@ -4,6 +4,7 @@
  */
 
 import type { Trust } from '../release/trust.ts'
+import { compacted } from './compact.ts'
 import { gather, type IncludedLeaf } from './gather.ts'
 import { Halt } from './halt.ts'
 import { includedOf, inclusionFault } from './inclusion.ts'
@@ -120,7 +121,7 @@ function absorbChunk(
 ): State {
   const { read } = state.log
   const leaves: IncludedLeaf[] = entries.map((leaf, at) => ({ index: read.to + at, leaf }))
-  const known = gather(run.checker, rule, joined, state.known, leaves)
+  const known = compacted(gather(run.checker, rule, joined, state.known, leaves), state.floors)
   return { ...state, known, log: { ...state.log, read: { ...read, to: read.to + entries.length } } }
 }
 

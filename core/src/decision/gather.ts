@@ -19,6 +19,7 @@ import {
 import { type Signatory, signerOf, signingRoles } from '../release/roles.ts'
 import { StatementError } from '../release/statement.ts'
 import type { Trust } from '../release/trust.ts'
+import { artifactKey, buildKey } from './build-key.ts'
 import { credentialName, MAX_UNMET_PER_KEY, metAt, type Rule, STRANGER } from './known.ts'
 import type { Known, KnownArtifact, KnownEntry, KnownRelease, KnownStatement, KnownVote } from './state.ts'
 
@@ -285,21 +286,6 @@ function withEntry(entries: readonly KnownEntry[], entry: KnownEntry): readonly 
   const old = entries.find(({ index }) => index === entry.index)
   const isBetter = old === undefined || old.member === STRANGER
   return [...others, isBetter ? entry : old].sort((a, b) => a.index - b.index)
-}
-
-interface BuildDigests {
-  readonly source: string | null
-  readonly recipeDigest: string | null
-  readonly imageDigest: string | null
-}
-
-/** Bytes and where they came from: what a vote that names no release speaks for. */
-function buildKey(sha256: string, { source, recipeDigest, imageDigest }: BuildDigests): string {
-  return [sha256, source, recipeDigest, imageDigest].join(' ')
-}
-
-function artifactKey(artifact: KnownArtifact): string {
-  return buildKey(artifact.sha256, artifact)
 }
 
 /**

@@ -131,19 +131,48 @@ export function signedEntries(entries: readonly KnownEntry[]): KnownEntry[] {
   return entries.filter(({ member }) => member !== STRANGER)
 }
 
-export function findRelease(known: Known, id: string): KnownRelease | null {
-  return known.releases.find((release) => release.id === id) ?? null
+export function findRelease({ releases }: Known, id: string): KnownRelease | null {
+  return placesOf(releases).byId.get(id) ?? null
+}
+
+/** Where releases are found by what is asked of them: with thousands known, each question must not look at all. */
+interface Places {
+  readonly byId: ReadonlyMap<string, KnownRelease>
+  /** By channel and sequence. */
+  readonly byOrder: ReadonlyMap<string, readonly KnownRelease[]>
+}
+
+/** Lists of releases are never changed, so what was found in one once holds as long as the list. */
+const places = new WeakMap<readonly KnownRelease[], Places>()
+
+function placesOf(releases: readonly KnownRelease[]): Places {
+  const found = places.get(releases)
+  if (found !== undefined) return found
+  const byId = new Map<string, KnownRelease>()
+  const byOrder = new Map<string, KnownRelease[]>()
+  for (const release of releases) {
+    if (!byId.has(release.id)) byId.set(release.id, release)
+    const place = orderOf(release)
+    const others = byOrder.get(place)
+    if (others === undefined) byOrder.set(place, [release])
+    else others.push(release)
+  }
+  const made = { byId, byOrder }
+  places.set(releases, made)
+  return made
+}
+
+function orderOf({ channel, sequence }: Pick<KnownRelease, 'channel' | 'sequence'>): string {
+  return `${channel} ${sequence}`
 }
 
 /** The met releases of a channel and sequence: more than one is an equivocation. */
 export function metReleasesAt(
   { trust }: Rule,
-  known: Known,
-  { channel, sequence }: Pick<KnownRelease, 'channel' | 'sequence'>,
+  { releases }: Known,
+  place: Pick<KnownRelease, 'channel' | 'sequence'>,
 ): KnownRelease[] {
+  const there = placesOf(releases).byOrder.get(orderOf(place)) ?? []
   // What forbids is not ended by the end of T's reach.
-  return known.releases.filter(
-    (release) =>
-      release.channel === channel && release.sequence === sequence && isReleaseMet({ trust, endsAt: null }, release),
-  )
+  return there.filter((release) => isReleaseMet({ trust, endsAt: null }, release))
 }

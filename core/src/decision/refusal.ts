@@ -36,6 +36,7 @@ const remedies = {
   TRANSPORT: 'Check the network connection and try again.',
   PATH_REFUSED: 'Do not install this release; report the name to the publisher.',
   STATE_INVALID: 'Look at the state folder; `samebits state reset` starts again from the shipped anchor.',
+  STATE_FULL: 'Install a current build by hand and run `samebits state reset`: its anchor starts history anew.',
   STATE_BUSY: 'Another run is working on this state: try again when it has ended.',
   INSTALL_FAILED: 'The earlier version stays; look at the reason, then try again.',
 } as const

@@ -204,6 +204,9 @@ const state: Read<State> = object<State>({
   checkedAt: nullable(integer()),
 })
 
+/** The `detail` of a state past 4 MiB. */
+export const STATE_TOO_LARGE = 'larger than 4 MiB'
+
 /** The bytes of a state. Throws FormatError past 4 MiB and for a state that {@link parseState} would refuse. */
 export function formatState(hasher: Hasher, value: State): Uint8Array {
   const bytes = canonicalJson({ ...value, floors: Object.fromEntries(value.floors) })
@@ -213,7 +216,7 @@ export function formatState(hasher: Hasher, value: State): Uint8Array {
 
 /** Reads what {@link formatState} wrote, or an older format through `migrations`. Throws FormatError `state`. */
 export function parseState(hasher: Hasher, bytes: Uint8Array, migrations: Migrations = noMigrations): State {
-  if (bytes.length > MAX_STATE_SIZE) throw new FormatError('state', 'larger than 4 MiB')
+  if (bytes.length > MAX_STATE_SIZE) throw new FormatError('state', STATE_TOO_LARGE)
   const parsed = shaped(state, migrated(parseCanonicalJson('state', bytes), migrations))
   checkTree(parsed.log)
   if (toHex(hasher.sha256(utf8(parsed.trust.body))) !== parsed.trust.sha256) {
