@@ -16,6 +16,7 @@ const rows: readonly (readonly [title: string, file: string, ...args: string[]])
   ['POST /add, product mode: signed releases, full admission', 'admission.ts'],
   ['a log that grows', 'log.ts', '--entries', quick ? '100000' : '1000000'],
   ['add-checkpoint over 1,000 logs, beside omniwitness', 'witness.ts', '--seconds', quick ? '3' : '8'],
+  ['a client that comes back', 'catch-up.ts', '--entries', quick ? '100000' : '1000000'],
   ['an update of a large artifact', 'update.ts', '--megabytes', quick ? '300' : '2000', '--rounds', quick ? '1' : '3'],
   ['samebits verify, 50 MB, cold', 'verify.ts', quick ? '7' : '21'],
 ]

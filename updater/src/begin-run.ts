@@ -68,7 +68,7 @@ export async function beginRun(
     kind: 'begun',
     run: prepared.run,
     state: prepared.state,
-    keeper: createStateKeeper(store, crypto, state),
+    keeper: createStateKeeper(store, state),
     notices: [...opened.notices, ...prepared.notices],
     installed: record,
     firstContact: state === null,

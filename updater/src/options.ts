@@ -62,7 +62,7 @@ export interface UpdaterOptions {
   readonly onEvent?: (event: UpdaterEvent) => void
 
   /**
-   * Called for every 2 MiB of a download. Network buffers are garbage that the engine lets pile up to about 100 MB before it looks;
+   * Called for every 2 MiB of a download and every 2,048 entries of history. Network buffers are garbage that the engine lets pile up to about 100 MB before it looks;
    * a program that must stay small collects the young generation here. Default: nothing.
    */
   readonly relieveMemory?: () => void

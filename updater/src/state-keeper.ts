@@ -1,6 +1,7 @@
 /** The state of one run on its way to disk: stored when it has changed, and only over the generation that the run knows. */
-import type { Hasher, State } from '@samebits/core'
-import { formatOrRefuse, type StateStore } from './state-store.ts'
+import { isDeepStrictEqual } from 'node:util'
+import type { State } from '@samebits/core'
+import type { StateStore } from './state-store.ts'
 
 export interface StateKeeper {
   /** Stores `state` where it differs from what is stored. @throws IoFailure STATE_BUSY, STATE_FULL, STATE_INVALID */
@@ -8,27 +9,16 @@ export interface StateKeeper {
 }
 
 /** Keeps in `store`; `opened` is what was loaded from it, null at first contact. */
-export function createStateKeeper(store: StateStore, hasher: Hasher, opened: State | null): StateKeeper {
-  let generation = opened?.generation ?? 0
-  let seen = opened
-  let stored = opened === null ? null : contentOf(hasher, opened)
+export function createStateKeeper(store: StateStore, opened: State | null): StateKeeper {
+  let stored = opened
   return {
     async keep(state) {
-      if (state === seen) return
-      const content = contentOf(hasher, state)
-      seen = state
-      if (stored !== null && content.equals(stored)) return
-      await store.save(state, generation)
-      generation++
-      stored = content
+      const generation = stored?.generation ?? 0
+      if (stored !== null && isDeepStrictEqual({ ...state, generation }, stored)) return
+      stored = await store.save(state, generation)
     },
   }
 }
 
 /** For runs that store nothing. */
 export const forgetful: StateKeeper = { keep: async () => undefined }
-
-/** The bytes of a state whatever its generation. @throws IoFailure STATE_FULL */
-function contentOf(hasher: Hasher, state: State): Buffer {
-  return Buffer.from(formatOrRefuse(hasher, { ...state, generation: 1 }))
-}

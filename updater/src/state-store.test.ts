@@ -169,7 +169,7 @@ describe('two writers', () => {
 
 test('a keeper stores what changed and nothing else', async () => {
   await using it = await place()
-  const keeper = createStateKeeper(it.store, nodeCrypto, null)
+  const keeper = createStateKeeper(it.store, null)
   await keeper.keep(at(1))
   await keeper.keep({ ...at(1) })
   await keeper.keep(at(2))

@@ -101,7 +101,7 @@ function productIn(hasher: Hasher, bytes: Uint8Array): string | null {
 }
 
 /** @throws IoFailure STATE_FULL for a state that is larger than one may be, STATE_INVALID for any other that cannot be stored */
-export function formatOrRefuse(hasher: Hasher, state: State): Uint8Array {
+function formatOrRefuse(hasher: Hasher, state: State): Uint8Array {
   try {
     return formatStateFile(hasher, state)
   } catch (error) {

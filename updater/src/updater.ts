@@ -187,7 +187,7 @@ class StoredUpdater implements Updater {
   }
 
   async #drive(begun: Begun, fetcher: NeedFetcher | null, signal: AbortSignal | undefined) {
-    const { onEvent } = this.#options
+    const { onEvent, relieveMemory } = this.#options
     return await drive({
       step: (state, material) => judge(begun.run, state, material),
       state: begun.state,
@@ -196,7 +196,9 @@ class StoredUpdater implements Updater {
       keeper: begun.keeper,
       signal,
       onNeed(need) {
-        if (need.kind === 'entries') onEvent?.({ kind: 'history', from: need.from, to: need.to, size: need.size })
+        if (need.kind !== 'entries') return
+        onEvent?.({ kind: 'history', from: need.from, to: need.to, size: need.size })
+        relieveMemory?.()
       },
     })
   }

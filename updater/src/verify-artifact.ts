@@ -110,7 +110,7 @@ async function openMemory({ stateDir, crypto, trust, uid }: VerifyOptions): Prom
   const opened = await store.load({ product, hasInstallRecord: false })
   if (opened.kind === 'stopped') return { kind: 'stopped', refusal: opened.refusal, notices: [], evidencePath: null }
   const { state, notices } = opened
-  return { kind: 'open', state, keeper: createStateKeeper(store, crypto, state), notices }
+  return { kind: 'open', state, keeper: createStateKeeper(store, state), notices }
 }
 
 /** Evidence goes beside the state, or beside the file; where it cannot be written there the refusal stands without it. */

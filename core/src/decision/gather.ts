@@ -16,6 +16,7 @@ import {
   type RebuildStatement,
   type ReleaseStatement,
 } from '../release/predicates.ts'
+import { productFilter } from '../release/product-filter.ts'
 import { type Signatory, signerOf, signingRoles } from '../release/roles.ts'
 import { StatementError } from '../release/statement.ts'
 import type { Trust } from '../release/trust.ts'
@@ -114,10 +115,12 @@ class Gatherer {
   private readonly builds: Set<string>
   /** For each credential the ids it signed that are not met, and its votes for what is unknown. */
   private readonly unmet = new Map<string, Set<string>>()
+  private readonly mayConcernUs: (leaf: Uint8Array) => boolean
 
   constructor(checker: Checker, rule: Rule, joined: readonly Trust[], known: Known) {
     this.checker = checker
     this.rule = rule
+    this.mayConcernUs = productFilter(rule.trust.product)
     this.joined = joined
     this.releases = new Map(known.releases.map((release) => [release.id, release]))
     this.statements = new Map(known.statements.map((statement) => [statement.id, statement]))
@@ -140,6 +143,7 @@ class Gatherer {
   }
 
   add({ index, leaf }: IncludedLeaf): void {
+    if (!this.mayConcernUs(leaf)) return
     let entry: Entry
     try {
       entry = entryOf(this.checker, leaf)
