@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { productExtension } from './admission/product-extension.ts'
+import { indexIsWhatTheLogSays } from './admission/testing-recompute.ts'
 import { openStore } from './open-store.ts'
 import { openPostgresReader, openPostgresStore } from './postgres-store.ts'
 import { noExtension } from './sql.ts'
@@ -48,6 +50,11 @@ describe.skipIf(missing !== null)('PostgreSQL store', () => {
     expect(await b.store.head()).toEqual({ ...empty, epoch: 1 })
     await Promise.all([a.store.close(), b.store.close()])
   })
+
+  it('keeps a product index that is what the log says', { timeout: 120_000 }, () =>
+    indexIsWhatTheLogSays(4, async () =>
+      openPostgresStore({ url: await newDatabase(), timeoutMs, extension: productExtension, create: true }),
+    ))
 
   it('refuses a database without a log, unless one is to be made', async () => {
     const url = await newDatabase()

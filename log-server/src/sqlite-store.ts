@@ -15,6 +15,7 @@
  */
 import { HASH_SIZE, TILE_WIDTH } from '@samebits/core'
 import Database from 'better-sqlite3'
+import { FileWatch } from './file-watch.ts'
 import { concatParts, entryInPart, type Part, rangeInParts, splitIntoParts } from './parts.ts'
 import type { Sql, SqlValue, StoreExtension } from './sql.ts'
 import {
@@ -65,7 +66,7 @@ export function openSqliteStore<Tables>(options: SqliteStoreOptions<Tables>): Op
       migrate(writer, options.extension.name, options.extension.migrations)
       const reader = openReader(options.path)
       const tables = options.extension.open({ writer: sqliteSql(writer), reader: sqliteSql(reader) })
-      return new SqliteLogStore(writer, reader, tables)
+      return new SqliteLogStore(writer, reader, tables, new FileWatch(options.path))
     } catch (error) {
       writer.close()
       throw error
@@ -221,10 +222,12 @@ class SqliteLogStore<Tables> extends SqliteLogReader implements OpenStore<Tables
   readonly tables: Tables
   readonly #writer: Database.Database
   readonly #sql: WriteStatements
+  readonly #file: FileWatch
   #turn: Promise<unknown> = Promise.resolve()
 
-  constructor(writer: Database.Database, reader: Database.Database, tables: Tables) {
+  constructor(writer: Database.Database, reader: Database.Database, tables: Tables, file: FileWatch) {
     super(reader)
+    this.#file = file
     this.#writer = writer
     this.tables = tables
     this.#sql = writeStatements(writer)
@@ -301,6 +304,16 @@ class SqliteLogStore<Tables> extends SqliteLogReader implements OpenStore<Tables
   }
 
   async #run<R>(work: () => Promise<R>): Promise<R> {
+    if (!this.#file.isUntouched)
+      throw new StorageError('STORAGE_FAILED', 'another program has replaced or changed the database under this one')
+    try {
+      return await this.#runBegun(work)
+    } finally {
+      this.#file.settle()
+    }
+  }
+
+  async #runBegun<R>(work: () => Promise<R>): Promise<R> {
     guarded(() => this.#sql.begin.run())
     let result: R
     try {

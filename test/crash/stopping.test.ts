@@ -1,11 +1,8 @@
 /** The process as its operator meets it: asked to stop under load, started twice, out of room. */
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { createLogFolder, runFsck, startLog } from '../support/log-process.ts'
+import { type SmallDisk, smallDisk } from '../support/small-disk.ts'
 import { History } from './history.ts'
 import { startStorm } from './storm.ts'
 
@@ -40,35 +37,10 @@ it('refuses a second server on the same folder with one line, and leaves the fir
   await folder.remove()
 })
 
-interface SmallDisk {
-  readonly path: string
-  grow(bytes: number): void
-  remove(): void
-}
-
-/** A file system of its own, in memory; null where this user may not mount. */
-function smallDisk(bytes: number): SmallDisk | null {
-  const path = mkdtempSync(join(tmpdir(), 'samebits-disk-'))
-  try {
-    execFileSync('/usr/bin/mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', path], { stdio: 'pipe' })
-  } catch {
-    rmSync(path, { recursive: true })
-    return null
-  }
-  return {
-    path,
-    grow: (size) => void execFileSync('/usr/bin/mount', ['-o', `remount,size=${size}`, path]),
-    remove() {
-      execFileSync('/usr/bin/umount', [path])
-      rmSync(path, { recursive: true })
-    },
-  }
-}
-
 it('stops writing and goes on reading on a full disk, and writes again once there is room', {
   timeout: 60_000,
 }, async ({ skip }) => {
-  const disk = process.platform === 'linux' ? smallDisk(6 << 20) : null
+  const disk = smallDisk(6 << 20)
   if (disk === null) return skip('mounting a small disk takes root on Linux')
   try {
     await fillDisk(disk)

@@ -52,7 +52,8 @@ export function startStorm(history: History, url: string, submitters: number, ne
   const submitter = async (name: number) => {
     for (let entry = 0; !stopping; entry++) {
       const leaf = `submitter ${name} entry ${entry} ${'.'.repeat((entry * 37) % 500)}`
-      while (!(await submit(leaf, entry % 4 === 0))) await sleep(30)
+      while (!(await submit(leaf, entry % 4 === 0))) await sleep(next === undefined ? 30 : 60)
+      if (next !== undefined) await sleep(5)
     }
   }
   const poller = async () => {
@@ -60,7 +61,7 @@ export function startStorm(history: History, url: string, submitters: number, ne
       const url = server()
       const text = await attempt(() => fetch(`${url}/checkpoint`))
       if (text !== null) history.sawCheckpoint(text, next === undefined ? '' : url)
-      await sleep(text === null ? 30 : 1)
+      await sleep(text === null ? 30 : next === undefined ? 1 : 25)
     }
   }
   const workers = [...Array.from({ length: submitters }, (_, name) => submitter(name)), poller()]

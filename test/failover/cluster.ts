@@ -1,29 +1,23 @@
 /** One log, one PostgreSQL, several servers in processes of their own, each with a folder and a connection that can be broken. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { formatVkey } from '@samebits/core'
 import { generateSigningKey, nodeCrypto, signingKeyToPem } from '@samebits/core/node'
 import { createLog, headSigner, joinLog } from '@samebits/log-server'
 import { startPostgres, type TestPostgres } from '../../log-server/src/testing-postgres-store.ts'
+import { NotStartedError, startTapped, type TappedServer } from '../support/tapped-server.ts'
+import type { ServerSetup } from '../support/tapped-server-main.ts'
 import { type PostgresProxy, startProxy } from './proxy.ts'
-import type { ServerSetup } from './server-main.ts'
 
-const main = fileURLToPath(new URL('server-main.ts', import.meta.url))
 const schema = 'failover'
 
 export interface Member {
   readonly proxy: PostgresProxy
-  /** Where it listens; changes with every start. */
-  url: string
-  child: ChildProcess | null
-  /** What it said on standard error since it was last started. */
-  errors: string
+  /** Null while it is down. */
+  server: TappedServer | null
   /** Its process is stopped, not ended. */
   frozen: boolean
   /** Sets its clock wrong by so many seconds. */
@@ -85,18 +79,14 @@ export class Cluster {
     const options = { database, dataDir, mode: 'raw', port: 0, databaseTimeoutMs: 2000 } as const
     const setup: ServerSetup = { options, keysDir: this.#keysDir, tap: this.tap, clock }
     const member: Member = {
-      ...{ proxy, url: '', child: null, errors: '', frozen: false },
+      ...{ proxy, server: null, frozen: false },
       shiftClock: (seconds) => writeFileSync(clock, String(seconds)),
       start: () => startMember(member, setup),
       async kill(signal) {
-        const { child } = member
-        member.child = null
-        if (child === null || child.exitCode !== null || child.signalCode !== null) return
-        const ended = once(child, 'exit')
-        child.kill(signal)
-        if (member.frozen) child.kill('SIGCONT')
+        const { server } = member
+        member.server = null
         member.frozen = false
-        await ended
+        await server?.kill(signal)
       },
     }
     return member
@@ -104,16 +94,16 @@ export class Cluster {
 
   /** A server that is up, chosen by chance. */
   anyUrl(): string {
-    const up = this.members.filter(({ child, frozen }) => child !== null && !frozen)
-    return up[Math.floor(Math.random() * up.length)]?.url ?? ''
+    const up = this.members.filter(({ server, frozen }) => server !== null && !frozen)
+    return up[Math.floor(Math.random() * up.length)]?.server?.url ?? ''
   }
 
   /** The one that leads as its own word has it. */
   async leader(): Promise<Member> {
     for (;;) {
       for (const member of this.members) {
-        if (member.child === null || member.frozen) continue
-        const ready = await fetch(`${member.url}/readyz`).then(
+        if (member.server === null || member.frozen) continue
+        const ready = await fetch(`${member.server.url}/readyz`).then(
           (response) => response.text(),
           () => '',
         )
@@ -140,28 +130,14 @@ export class Cluster {
 }
 
 async function startMember(member: Member, setup: ServerSetup): Promise<void> {
-  const args = ['--conditions=samebits-source', main, JSON.stringify(setup)]
   for (;;) {
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-    member.child = child
-    let [stdout, stderr] = ['', '']
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      stderr += text
-      member.errors = stderr
-    })
-    const listening = new Promise<string>((resolve) => {
-      child.stdout.setEncoding('utf8').on('data', (text: string) => {
-        stdout += text
-        if (stdout.includes('\n')) resolve(stdout)
-      })
-    })
-    const first = await Promise.race([listening, once(child, 'exit').then(() => null)])
-    if (first !== null) {
-      member.url = (JSON.parse(first) as { url: string }).url
+    try {
+      member.server = await startTapped(setup)
       return
+    } catch (error) {
+      // The database may be away, as it would be for a service that is started again and again.
+      if (!(error instanceof NotStartedError) || !error.message.includes('UNREACHABLE')) throw error
+      await sleep(100)
     }
-    // The database may be away, as it would be for a service that is started again and again.
-    if (!stderr.includes('UNREACHABLE')) throw new Error(`a server ended: ${stderr}`)
-    await sleep(100)
   }
 }

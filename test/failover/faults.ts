@@ -11,7 +11,7 @@ export interface Fault {
 const nothing = async () => undefined
 
 async function startAgain(cluster: Cluster): Promise<void> {
-  for (const member of cluster.members) if (member.child === null) await member.start()
+  for (const member of cluster.members) if (member.server === null) await member.start()
 }
 
 async function follower(cluster: Cluster): Promise<Member> {
@@ -22,6 +22,7 @@ async function follower(cluster: Cluster): Promise<Member> {
 
 let frozen: Member | null = null
 
+/** The first two are the short form. */
 export const faults: readonly Fault[] = [
   {
     name: 'the leader is killed (SIGKILL)',
@@ -29,22 +30,22 @@ export const faults: readonly Fault[] = [
     mend: startAgain,
   },
   {
+    name: 'the answer to COMMIT is lost, and the connection with it',
+    strike: async (cluster) => (await cluster.leader()).proxy.swallowCommit(50),
+    mend: nothing,
+  },
+  {
     name: 'the leader is frozen (SIGSTOP) until another one leads, and goes on (SIGCONT)',
     async strike(cluster) {
       frozen = await cluster.leader()
       frozen.frozen = true
-      frozen.child?.kill('SIGSTOP')
+      frozen.server?.child.kill('SIGSTOP')
     },
     async mend(cluster) {
       await cluster.leader()
-      frozen?.child?.kill('SIGCONT')
+      frozen?.server?.child.kill('SIGCONT')
       if (frozen !== null) frozen.frozen = false
     },
-  },
-  {
-    name: 'the answer to COMMIT is lost, and the connection with it',
-    strike: async (cluster) => (await cluster.leader()).proxy.swallowCommit(50),
-    mend: nothing,
   },
   {
     name: 'the answer to COMMIT is lost, and the connection is silent for three seconds',

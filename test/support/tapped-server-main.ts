@@ -2,7 +2,7 @@
  * A log server in a process of its own, for tests of what it signs and when: every signature is written to a file before it is
  * handed on (the tap), and its clock follows a number in another file.
  *
- *     node server-main.ts '{"options": {…}, "keysDir": …, "tap": …, "clock": …}'
+ *     node tapped-server-main.ts '{"options": {…}, "keysDir": …, "tap": …, "clock": …}'
  */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
