@@ -67,7 +67,7 @@ async function lead(given: Partial<Parts> = {}): Promise<Watched> {
     openAdmission: () => openRawAdmission(used, { maxLeafBytes: 100, windowEntries: 1000 }),
     timing: { ...realTiming, after },
     options: {
-      limits: { maxPendingEntries: 100, maxPendingBytes: 10_000, maxBatchEntries: 50 },
+      limits: { maxPendingEntries: 100, maxPendingBytes: 10_000, maxBatchEntries: 50, maxWaitMs: 10_000 },
       resignSeconds: 300,
       retrySeconds: 5,
     },

@@ -29,6 +29,7 @@ export function createMetrics(observed: Observed): Metrics {
   const publishedSize = gauge('samebits_log_published_size', 'Size of the published checkpoint.')
   const publishedTime = gauge('samebits_log_published_timestamp_seconds', 'When a checkpoint was last published.')
   const writing = gauge('samebits_log_writing', '1 while entries are taken, 0 while the log only reads.')
+  const leads = gauge('samebits_log_leads', '1 while this server sequences, 0 while another one does, or none.')
   const entries = new Counter({
     name: 'samebits_log_entries_total',
     help: 'Entries committed by this process.',
@@ -78,7 +79,10 @@ export function createMetrics(observed: Observed): Metrics {
         publishedSize.set(issued.size)
         publishedTime.setToCurrentTime()
       },
-      gate: (state: GateState) => writing.set(state.state === 'writing' ? 1 : 0),
+      gate({ state }: GateState) {
+        writing.set(state === 'writing' || state === 'following' ? 1 : 0)
+        leads.set(state === 'writing' ? 1 : 0)
+      },
     },
     addAnswered: (status) => answers.inc({ status }),
     text: () => registry.metrics(),

@@ -41,12 +41,14 @@ export interface LogServerOptions {
   readonly maxPendingEntries: number
   readonly maxPendingBytes: number
   readonly maxBatchEntries: number
+  readonly maxWaitMs: number
   readonly rawWindowEntries: number
   readonly cacheBytes: number
   readonly headersTimeoutMs: number
   readonly requestTimeoutMs: number
   readonly keepAliveTimeoutMs: number
   readonly maxConnections: number
+  readonly connectionsPerAddress: number
   readonly requestsPerMinute: number
   readonly addsPerMinute: number
   readonly trustedProxies: number
@@ -136,14 +138,26 @@ export const optionSpecs: Readonly<Record<Name, OptionSpec>> = {
     1_000_000,
     'entries that may wait for their answer; beyond them 503 with Retry-After',
   ),
-  maxPendingBytes: integer(64 << 20, 65_535, 2 ** 31, 'bytes that may wait likewise'),
+  maxPendingBytes: integer(64 << 20, 65_535, 2 ** 31, 'bytes that may wait likewise; as many may be on their way in'),
   maxBatchEntries: integer(2048, 1, 65_536, 'most entries of one commit'),
+  maxWaitMs: integer(
+    10_000,
+    10,
+    600_000,
+    'once an entry has waited so long for its answer, new ones get 503 with Retry-After',
+  ),
   rawWindowEntries: integer(65_536, 0, 4_194_304, 'raw mode: newest entries that are looked through for duplicates'),
   cacheBytes: integer(64 << 20, 0, 2 ** 34, 'memory for tiles and bundles'),
   headersTimeoutMs: integer(10_000, 100, 120_000, 'time for the headers of a request'),
   requestTimeoutMs: integer(30_000, 100, 600_000, 'time for a whole request'),
   keepAliveTimeoutMs: integer(30_000, 100, 600_000, 'time a connection may be idle'),
   maxConnections: integer(20_000, 1, 1_000_000, 'connections at once'),
+  connectionsPerAddress: integer(
+    2000,
+    1,
+    1_000_000,
+    'connections at once from one address (an IPv6 /64); not counted where --trusted-proxies is not 0',
+  ),
   requestsPerMinute: integer(600, 1, 1_000_000, 'requests to /v1 from one address'),
   addsPerMinute: integer(60, 1, 1_000_000, 'mode open: entries that one address may submit in a minute'),
   trustedProxies: integer(0, 0, 16, 'proxies in front of this server that tell the client address truly'),

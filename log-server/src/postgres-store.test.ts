@@ -54,7 +54,8 @@ describe.skipIf(missing !== null)('PostgreSQL store', () => {
   it('keeps a product index that is what the log says', { timeout: 120_000 }, () =>
     indexIsWhatTheLogSays(4, async () =>
       openPostgresStore({ url: await newDatabase(), timeoutMs, extension: productExtension, create: true }),
-    ))
+    ),
+  )
 
   it('refuses a database without a log, unless one is to be made', async () => {
     const url = await newDatabase()

@@ -57,9 +57,9 @@ class ByFirstByte implements AdmissionBatch<null>, Admission<null, NoTables> {
   }
 }
 
-const limits: SequencerLimits = { maxPendingEntries: 100, maxPendingBytes: 1000, maxBatchEntries: 10 }
+const limits: SequencerLimits = { maxPendingEntries: 100, maxPendingBytes: 1000, maxBatchEntries: 10, maxWaitMs: 1000 }
 
-function setUp(given: Partial<SequencerLimits> = {}) {
+function setUp(given: Partial<SequencerLimits> = {}, clock = () => 0) {
   const store = new HeldStore()
   const admission = new ByFirstByte()
   const failures: unknown[] = []
@@ -71,7 +71,7 @@ function setUp(given: Partial<SequencerLimits> = {}) {
       limits: { ...limits, ...given },
       now: () => 1,
       defer: setImmediate,
-      clock: () => 0,
+      clock,
     },
     {
       committed: (head) => setImmediate(() => sequencer.published(head.size)),
@@ -94,6 +94,23 @@ describe('sequencer', () => {
     const outcomes = await Promise.all(Array.from({ length: 25 }, (_, at) => submit(10, at)))
     expect(outcomes).toEqual(Array.from({ length: 25 }, (_, index) => ({ kind: 'sequenced', index, duplicate: false })))
     expect(store.batches.map(({ length }) => length)).toEqual([10, 10, 5])
+  })
+
+  it('sends new ones away while an entry waits too long, and takes them again afterwards', async () => {
+    let time = 0
+    const { store, submit } = setUp({ maxWaitMs: 500 }, () => time)
+    store.hold = true
+    const first = submit(10)
+    await new Promise(setImmediate)
+    await new Promise(setImmediate)
+    const second = submit(11)
+    time = 500
+    const third = submit(12)
+    time = 501
+    expect(await submit(13)).toMatchObject({ status: 503, code: 'busy', retryAfterSeconds: 1 })
+    store.letThrough()
+    expect(await Promise.all([first, second, third])).toMatchObject([{ index: 0 }, { index: 1 }, { index: 2 }])
+    expect(await submit(14)).toMatchObject({ index: 3 })
   })
 
   it('collects the next batch while one is being committed', async () => {

@@ -22,6 +22,8 @@ export interface SequencerLimits {
   readonly maxPendingBytes: number
   /** Most entries of one commit. */
   readonly maxBatchEntries: number
+  /** Once an entry has waited so long for its answer, submitters are sent away until it has it. */
+  readonly maxWaitMs: number
 }
 
 /** The submitter's entry is published under `index`, now or long since. */
@@ -52,6 +54,8 @@ export interface SequencerEvents {
 }
 
 interface Pending<Item> {
+  /** When it came, by the clock. */
+  readonly since: number
   readonly prepared: Prepared<Item>
   readonly settle: (outcome: Sequenced | Refusal) => void
   readonly fail: (error: unknown) => void
@@ -59,6 +63,7 @@ interface Pending<Item> {
 
 /** Waits until everything below `size` is published. */
 interface Waiting {
+  readonly since: number
   readonly size: number
   readonly bytes: number
   readonly resolve: () => void
@@ -98,8 +103,10 @@ export class Sequencer<Item, Tables> {
 
   /** Whether one more leaf of this length would be taken. */
   hasRoom(bytes: number): boolean {
-    const { maxPendingEntries, maxPendingBytes } = this.#parts.limits
-    return this.#pendingEntries < maxPendingEntries && this.#pendingBytes + bytes <= maxPendingBytes
+    const { maxPendingEntries, maxPendingBytes, maxWaitMs } = this.#parts.limits
+    if (this.#pendingEntries >= maxPendingEntries || this.#pendingBytes + bytes > maxPendingBytes) return false
+    const oldest = this.#waiting[0] ?? this.#queue[0]
+    return oldest === undefined || this.#parts.clock() - oldest.since <= maxWaitMs
   }
 
   /**
@@ -112,7 +119,7 @@ export class Sequencer<Item, Tables> {
     this.#pendingEntries++
     this.#pendingBytes += prepared.leaf.length
     return new Promise((settle, fail) => {
-      this.#queue.push({ prepared, settle, fail })
+      this.#queue.push({ since: this.#parts.clock(), prepared, settle, fail })
       this.#schedule()
     })
   }
@@ -239,7 +246,7 @@ export class Sequencer<Item, Tables> {
     return edge
   }
 
-  #answer({ prepared, settle, fail }: Pending<Item>, verdict: Decided): void {
+  #answer({ since, prepared, settle, fail }: Pending<Item>, verdict: Decided): void {
     const bytes = prepared.leaf.length
     if (verdict.kind === 'refuse') {
       this.#release(bytes, () => settle(verdict))
@@ -250,7 +257,7 @@ export class Sequencer<Item, Tables> {
     if (index < this.#published) this.#release(bytes, resolve)
     else if (this.#closed !== null)
       this.#release(bytes, () => fail(new NotWritingError(this.#closed ?? { state: 'stopping' })))
-    else this.#waiting.push({ size: index + 1, bytes, resolve, fail })
+    else this.#waiting.push({ since, size: index + 1, bytes, resolve, fail })
   }
 }
 

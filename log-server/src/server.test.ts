@@ -327,6 +327,23 @@ describe('slow and malformed requests', () => {
     expect(server.lines.filter(({ level }) => level !== 'info')).toEqual([])
   })
 
+  it('holds no more of slowly sent bodies than it may: beyond it 503 with Retry-After, and others go on', async () => {
+    await server.stop()
+    server = await log.start({ maxPendingBytes: 65_535 })
+    const half = `POST /add HTTP/1.1\r\nHost: x\r\nContent-Length: 60001\r\n\r\n${'x'.repeat(60_000)}`
+    const slow = [1, 2].map(() => connect(server.port, '127.0.0.1', () => undefined).on('error', () => undefined))
+    for (const socket of slow) socket.write(half)
+    await expect.poll(async () => (await server.add('y'.repeat(20_000))).status).toBe(503)
+    const refused = await server.add('y'.repeat(20_000))
+    expect([refused.headers.get('retry-after'), await refused.json()]).toEqual([
+      '1',
+      expect.objectContaining({ code: 'busy' }),
+    ])
+    await addMany(3)
+    for (const socket of slow) socket.destroy()
+    await expect.poll(async () => (await server.add('y'.repeat(20_000))).status).toBe(200)
+  })
+
   it('answers others while a thousand connections idle', async () => {
     const idle = Array.from({ length: 1000 }, () => connect(server.port, '127.0.0.1').on('error', () => undefined))
     await addMany(20)

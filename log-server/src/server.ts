@@ -7,6 +7,7 @@ import { dataDir, exists, lockDataDir } from './data-dir.ts'
 import type { Election } from './election.ts'
 import type { GateState } from './gate.ts'
 import { apiApp } from './http/api-http.ts'
+import { BodyBudget } from './http/body-budget.ts'
 import { BodyCache } from './http/body-cache.ts'
 import { Forwarder } from './http/forward.ts'
 import type { Mode, RunningMode } from './http/modes-http.ts'
@@ -156,7 +157,8 @@ function httpServer<Item, Tables>(setup: HttpSetup<Item, Tables>): Server {
   const { maxLeafBytes, checkpointMaxAgeSeconds, addsPerMinute } = options
   const onDefect = (error: unknown) => operator.error({ err: error }, 'a request met a defect')
   const forwarder = new Forwarder({ ...options, log, fetch, ...timing, patienceMs: 4 * options.leaderTimeoutMs })
-  const add = { log, forwarder, maxLeafBytes, onDefect, onAnswer: metrics.addAnswered }
+  const budget = new BodyBudget(2 * options.maxPendingBytes)
+  const add = { log, forwarder, budget, maxLeafBytes, onDefect, onAnswer: metrics.addAnswered }
   const limited = options.mode === 'open'
   const limitedAdd = limited ? { parts: add, perMinute: addsPerMinute } : null
   return createHttpServer({

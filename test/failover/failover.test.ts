@@ -7,9 +7,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { postgresMissing } from '../../log-server/src/testing-postgres-store.ts'
 import { History } from '../crash/history.ts'
 import { startStorm } from '../crash/storm.ts'
+import { tellSignatures } from '../support/tap.ts'
 import { Cluster } from './cluster.ts'
 import { type Fault, faults } from './faults.ts'
-import { tellSignatures } from '../support/tap.ts'
 
 const missing = postgresMissing()
 if (missing !== null) console.warn(`skipped: several servers on one database (${missing})`)

@@ -42,10 +42,15 @@ async function demandReadOnly(log: TappedLog, code: RegExp): Promise<void> {
 async function restoreFrom(log: TappedLog, mirror: string): Promise<void> {
   const { folder } = log
   const keys = '--keys-dir keys --mode raw --json'
-  const served = await runIn(folder, `serve ${keys} --data-dir ${mirror} --port 0 --log-level silent`, {}, async (url) => {
-    const ran = await runIn(folder, `restore ${keys} --data-dir data --from ${url}`)
-    expect([ran.status, ran.stderr]).toEqual([0, ''])
-  })
+  const served = await runIn(
+    folder,
+    `serve ${keys} --data-dir ${mirror} --port 0 --log-level silent`,
+    {},
+    async (url) => {
+      const ran = await runIn(folder, `restore ${keys} --data-dir data --from ${url}`)
+      expect([ran.status, ran.stderr]).toEqual([0, ''])
+    },
+  )
   expect(served.status).toBe(0)
 }
 

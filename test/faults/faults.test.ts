@@ -35,6 +35,7 @@ describe('nothing acknowledged is lost, and nothing forks', () => {
 
 afterAll(() => {
   if (!long) return
-  const head = '| fault | times | acknowledged | signatures | trees | acknowledged and lost | forks |\n|---|---|---|---|---|---|---|'
+  const head =
+    '| fault | times | acknowledged | signatures | trees | acknowledged and lost | forks |\n|---|---|---|---|---|---|---|'
   console.log([head, ...table].join('\n'))
 })

@@ -6,7 +6,9 @@ export function submitAndVanish(url: string, leaf: string): Promise<void> {
   const { port, hostname } = new URL(url)
   const body = Buffer.from(leaf)
   const request = Buffer.concat([
-    Buffer.from(`POST /add HTTP/1.1\r\nHost: log\r\nAccept: text/x.tlog.proof\r\nContent-Length: ${body.length}\r\n\r\n`),
+    Buffer.from(
+      `POST /add HTTP/1.1\r\nHost: log\r\nAccept: text/x.tlog.proof\r\nContent-Length: ${body.length}\r\n\r\n`,
+    ),
     body,
   ])
   return new Promise((resolve) => {

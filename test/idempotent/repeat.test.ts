@@ -58,10 +58,15 @@ it(`one entry and a proof for each of ${repeats} entries whose answer was lost, 
   const log = await TappedLog.create()
   try {
     await log.start()
-    await publishAll(log.history, repeats, () => log.url || 'http://127.0.0.1:9', async () => {
-      await log.stop('SIGKILL')
-      await log.start()
-    })
+    await publishAll(
+      log.history,
+      repeats,
+      () => log.url || 'http://127.0.0.1:9',
+      async () => {
+        await log.stop('SIGKILL')
+        await log.start()
+      },
+    )
     const { acknowledged } = await log.judge(0)
     expect(acknowledged).toBe(repeats)
     const size = (await (await fetch(`${log.url}/checkpoint`)).text()).split('\n')[1]
@@ -71,20 +76,24 @@ it(`one entry and a proof for each of ${repeats} entries whose answer was lost, 
   }
 })
 
-it.skipIf(!long || postgresMissing() !== null)('and across fail-over to another server', { timeout: 900_000 }, async () => {
-  const cluster = await Cluster.start(2)
-  try {
-    const history = new History(Cluster.origin, cluster.vkeys)
-    const url = () => cluster.anyUrl() || 'http://127.0.0.1:9'
-    await publishAll(history, 300, url, async () => {
-      const leader = await cluster.leader()
-      await leader.kill('SIGKILL')
-      await leader.start()
-    })
-    tellSignatures(history, cluster.tap)
-    expect(await history.judge((await cluster.leader()).server?.url ?? '')).toBe(300)
-    expect(history.acknowledged).toBe(300)
-  } finally {
-    await cluster.remove()
-  }
-})
+it.skipIf(!long || postgresMissing() !== null)(
+  'and across fail-over to another server',
+  { timeout: 900_000 },
+  async () => {
+    const cluster = await Cluster.start(2)
+    try {
+      const history = new History(Cluster.origin, cluster.vkeys)
+      const url = () => cluster.anyUrl() || 'http://127.0.0.1:9'
+      await publishAll(history, 300, url, async () => {
+        const leader = await cluster.leader()
+        await leader.kill('SIGKILL')
+        await leader.start()
+      })
+      tellSignatures(history, cluster.tap)
+      expect(await history.judge((await cluster.leader()).server?.url ?? '')).toBe(300)
+      expect(history.acknowledged).toBe(300)
+    } finally {
+      await cluster.remove()
+    }
+  },
+)

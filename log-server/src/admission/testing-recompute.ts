@@ -257,7 +257,10 @@ export async function indexIsWhatTheLogSays(numRuns: number, open?: Parameters<t
         const expected = recompute(parseTrust(nodeCrypto, first), entries, hand.bodies)
         assert.deepEqual(await indexed(log, expected), expected)
         const again = await Promise.all(entries.map(({ leaf }) => log.tell(leaf)))
-        assert.deepEqual(again, entries.map((_, index) => index))
+        assert.deepEqual(
+          again,
+          entries.map((_, index) => index),
+        )
         assert.deepEqual(log.faults, [])
       } finally {
         await log.close()

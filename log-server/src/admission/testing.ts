@@ -225,7 +225,7 @@ export class TestLog {
         store,
         admission: this.admission,
         hasher: nodeCrypto,
-        limits: { maxPendingEntries: 10_000, maxPendingBytes: 1 << 28, maxBatchEntries: 512 },
+        limits: { maxPendingEntries: 10_000, maxPendingBytes: 1 << 28, maxBatchEntries: 512, maxWaitMs: 60_000 },
         now: () => this.now,
         defer: setImmediate,
         clock: () => performance.now(),

@@ -13,6 +13,7 @@ import type { Refusal } from '../admission.ts'
 import type { GateState } from '../gate.ts'
 import type { LogView } from '../log-view.ts'
 import type { Sequenced } from '../sequencer.ts'
+import type { BodyBudget } from './body-budget.ts'
 import { type Forwarded, type Forwarder, forwardedHeader } from './forward.ts'
 import { internalProblem, problemOf, sendProblem } from './problem.ts'
 
@@ -23,6 +24,8 @@ export interface AddParts {
   /** To the server that leads, while this one follows. */
   readonly forwarder: Pick<Forwarder, 'submit'>
   readonly maxLeafBytes: number
+  /** For bodies that are being read, and that wait for their answer. */
+  readonly budget: BodyBudget
   /** A defect of ours, for the operator's log. */
   readonly onDefect: (error: unknown) => void
   /** One answer to `POST /add`. */
@@ -31,8 +34,9 @@ export interface AddParts {
 
 /** Handles one `POST /add`. Never rejects. */
 export async function handleAdd(parts: AddParts, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const room = new Room(parts.budget)
   try {
-    const leaf = await readBody(req, parts.maxLeafBytes)
+    const leaf = await readBody(req, parts.maxLeafBytes, room)
     if (leaf === null) return
     if (leaf instanceof Uint8Array) await submit(parts, req, res, leaf)
     else refuseBody(req, res, leaf)
@@ -40,6 +44,8 @@ export async function handleAdd(parts: AddParts, req: IncomingMessage, res: Serv
     const problem = problemOf(error)
     if (problem === null) parts.onDefect(error)
     sendProblem(res, problem ?? internalProblem)
+  } finally {
+    room.leave()
   }
   parts.onAnswer(res.statusCode)
 }
@@ -88,8 +94,36 @@ async function formatProof(log: LogView, index: number): Promise<string> {
 
 type BodyRefusal = Omit<Refusal, 'kind'>
 
+/** What one request holds of the budget. */
+class Room {
+  readonly #budget: BodyBudget
+  #bytes = 0
+
+  constructor(budget: BodyBudget) {
+    this.#budget = budget
+  }
+
+  grow(bytes: number): boolean {
+    if (!this.#budget.take(bytes)) return false
+    this.#bytes += bytes
+    return true
+  }
+
+  leave(): void {
+    this.#budget.give(this.#bytes)
+    this.#bytes = 0
+  }
+}
+
+const noRoom: BodyRefusal = {
+  status: 503,
+  code: 'busy',
+  detail: 'more entries are on their way than this log takes at once',
+  retryAfterSeconds: 1,
+}
+
 /** The body, or why it is not taken, or null when the client left. A body that is too long is not read to its end. */
-function readBody(req: IncomingMessage, maxBytes: number): Promise<Uint8Array | BodyRefusal | null> {
+function readBody(req: IncomingMessage, maxBytes: number, room: Room): Promise<Uint8Array | BodyRefusal | null> {
   const encoding = req.headers['content-encoding']
   if (encoding !== undefined && encoding !== 'identity')
     return Promise.resolve({ status: 415, code: 'encoding-unsupported', detail: 'entries are sent as they are' })
@@ -105,7 +139,10 @@ function readBody(req: IncomingMessage, maxBytes: number): Promise<Uint8Array | 
     req.on('data', (chunk: Buffer) => {
       length += chunk.length
       if (length > maxBytes) resolve(tooLarge)
-      else chunks.push(chunk)
+      else if (!room.grow(chunk.length)) {
+        chunks.length = 0
+        resolve(noRoom)
+      } else chunks.push(chunk)
     })
     req.on('end', () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)))
     req.on('error', () => resolve(null))

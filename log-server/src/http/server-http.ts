@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Express } from 'express'
 import { type AddParts, handleAdd } from './add-http.ts'
+import { limitConnections } from './connection-limit.ts'
 import { sendProblem } from './problem.ts'
 import { handleTiles, isTilesPath, type TilesParts } from './tiles-http.ts'
 
@@ -13,6 +14,8 @@ interface ServerLimits {
   /** For an idle connection. */
   readonly keepAliveTimeoutMs: number
   readonly maxConnections: number
+  readonly connectionsPerAddress: number
+  readonly trustedProxies: number
 }
 
 export interface ServerParts {
@@ -31,6 +34,7 @@ const maxHeaderSize = 8192
 
 export function createHttpServer(parts: ServerParts): Server {
   const { headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs, maxConnections } = parts.limits
+  const { connectionsPerAddress, trustedProxies } = parts.limits
   const server = createServer(
     {
       maxHeaderSize,
@@ -44,6 +48,7 @@ export function createHttpServer(parts: ServerParts): Server {
   )
   server.maxConnections = maxConnections
   server.timeout = stalledTimeoutMs
+  if (trustedProxies === 0) limitConnections(server, connectionsPerAddress)
   return server
 }
 
