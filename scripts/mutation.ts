@@ -1,39 +1,56 @@
 /**
  * Mutation testing of the code that decides: every change of it must make a test fail, or be known to change nothing.
  *
- *     npm run test:mutation                    everything, file by file; what was found before and still holds is not run again
- *     npm run test:mutation -- decide merkle   the files with these words in their path
+ *     npm run test:mutation                    everything; what was found before and still holds is not run again
+ *     npm run test:mutation -- notes merkle    a batch of scripts/mutation/targets.ts, files with this word in their path
  *
  * Texts are not mutated: what is said is not what is checked, and the codes are. `scripts/mutation/equivalents.json` lists
  * the mutants that may live, each with the reason; one that is not in it, or one in it that lives no more, fails the run.
  */
 import { spawn } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { cloneTree } from './mutation/clone.ts'
 import { type Equivalent, judge, type Report, type Score, scoreOf } from './mutation/report.ts'
-import { chosen, type Target } from './mutation/targets.ts'
+import { type Batch, chosen } from './mutation/targets.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const kept = join(root, 'reports', 'mutation')
 
-const testConfig = (room: string) => `import { defineConfig } from 'vitest/config'
+/** Tests that take seconds each. */
+const slowTests = ['properties', 'tree-reader', 'http-source', 'merkle', 'fork-cost', 'compact-range', 'quorum']
+
+/** The room's quick tests, and after them the slow ones that the batch asks for. */
+const testConfig = ({ room, slow }: Batch) => `import { defineConfig } from 'vitest/config'
+import { BaseSequencer } from 'vitest/node'
 const conditions = ['samebits-source', 'node', 'module-sync']
+const last = ${JSON.stringify(['decision-vectors', 'edges', 'trust-steps', ...slow])}
+const order = ({ moduleId }) => last.findIndex((name) => moduleId.endsWith('/' + name + '.test.ts'))
+class QuickFirst extends BaseSequencer {
+  async sort(files) {
+    return files.toSorted((a, b) => order(a) - order(b))
+  }
+}
 export default defineConfig({
   resolve: { conditions: ['samebits-source'] },
   ssr: { resolve: { conditions, externalConditions: conditions } },
-  test: { include: ['core/src/${room}/**/*.test.ts'], testTimeout: 120_000 },
+  test: {
+    include: ['core/src/${room}/**/*.test.ts'],
+    exclude: ${JSON.stringify(slowTests.filter((name) => !slow.includes(name)).map((name) => `core/src/${room}/${name}.test.ts`))},
+    testTimeout: 120_000,
+    sequence: { sequencer: QuickFirst },
+  },
 })
 `
 
-const strykerConfig = (file: string, name: string) => ({
+const strykerConfig = ({ name, files }: Batch) => ({
   tsconfigFile: 'no-tsconfig.json',
   packageManager: 'npm',
   plugins: ['@stryker-mutator/vitest-runner'],
   testRunner: 'vitest',
   vitest: { configFile: 'vitest.mutation.config.ts', related: true },
-  mutate: [file],
+  mutate: files,
   mutator: { excludedMutations: ['StringLiteral'] },
   coverageAnalysis: 'perTest',
   inPlace: true,
@@ -45,36 +62,39 @@ const strykerConfig = (file: string, name: string) => ({
   concurrency: Number(process.env['MUTATION_CONCURRENCY'] ?? 2),
   incremental: true,
   incrementalFile: join(kept, `${name}.incremental.json`),
-  reporters: ['json'],
+  reporters: ['json', 'progress-append-only'],
   jsonReporter: { fileName: join(kept, `${name}.json`) },
 })
 
 /** @throws Error where the tester itself fails, or the tests fail without any mutant */
-async function mutate(clone: string, { file, tests }: Target): Promise<Score> {
-  const name = `${tests}-${basename(file, '.ts')}`
-  await writeFile(join(clone, 'vitest.mutation.config.ts'), testConfig(tests))
-  await writeFile(join(clone, 'stryker.json'), JSON.stringify(strykerConfig(file, name)))
+async function mutate(clone: string, batch: Batch): Promise<Score[]> {
+  await writeFile(join(clone, 'vitest.mutation.config.ts'), testConfig(batch))
+  await writeFile(join(clone, 'stryker.json'), JSON.stringify(strykerConfig(batch)))
+  const { status, said } = await runStryker(clone)
+  if (status !== 0) throw new Error(`the mutation tester ended with ${status} on ${batch.name}:\n${said.slice(-4000)}`)
+  const report: Report = JSON.parse(await readFile(join(kept, `${batch.name}.json`), 'utf8'))
+  return batch.files.map((file) => scoreOf(file, report))
+}
+
+/** What was found is kept when it is interrupted, too. */
+async function runStryker(clone: string): Promise<{ readonly status: number | null; readonly said: string }> {
   const main = join(root, 'node_modules', '@stryker-mutator', 'core', 'bin', 'stryker.js')
   const said: string[] = []
-  const status = await new Promise<number | null>((resolve, reject) => {
-    const child = spawn(process.execPath, [main, 'run', 'stryker.json'], {
-      cwd: clone,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
+  return await new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [main, 'run', 'stryker.json'], { cwd: clone, stdio: ['ignore', 'pipe', 'pipe'] })
     for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding('utf8').on('data', (text: string) => said.push(text))
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        said.push(text)
+        for (const line of text.split('\n')) if (line.includes('Mutation testing ')) console.error(`  ${line.trim()}`)
+      })
     const stop = () => child.kill('SIGINT')
     process.once('SIGINT', stop)
     child.once('error', reject)
-    child.once('close', (code) => {
+    child.once('close', (status) => {
       process.removeListener('SIGINT', stop)
-      resolve(code)
+      resolve({ status, said: said.join('') })
     })
   })
-  if (status !== 0)
-    throw new Error(`the mutation tester ended with ${status} on ${file}:\n${said.join('').slice(-4000)}`)
-  const report: Report = JSON.parse(await readFile(join(kept, `${name}.json`), 'utf8'))
-  return scoreOf(file, report)
 }
 
 function percent(scores: readonly Score[], equivalents: readonly Equivalent[]): string {
@@ -101,10 +121,10 @@ async function main(): Promise<number> {
   await mkdir(kept, { recursive: true })
   await using clone = await cloneTree(root)
   const scores: Score[] = []
-  for (const target of wanted) {
-    const score = await mutate(clone.path, target)
-    scores.push(score)
-    tell(score, equivalents)
+  for (const batch of wanted) {
+    const found = await mutate(clone.path, batch)
+    scores.push(...found)
+    for (const score of found) tell(score, equivalents)
   }
   const { unexplained, stale } = judge(scores, equivalents)
   for (const { file, was, now } of stale)
