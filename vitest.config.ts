@@ -14,7 +14,14 @@ const unit = ['core', 'host', 'updater', 'verifier-cli', 'log-server', 'monitor'
   ...source,
   test: { name, root: name, include: ['src/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 },
 }))
-export default defineConfig({
+/** `--mode branches`: every branch of `decide`, and of its room all but those of cases that no caller can make. */
+const branches = {
+  include: ['**/src/decision/*.ts'],
+  reporter: ['text'],
+  thresholds: { '**/src/decision/{decide,judge,inclusion,freshness,heads}.ts': { branches: 100 }, branches: 98.5 },
+}
+
+export default defineConfig(({ mode }) => ({
   test: {
     // Many tests wait for the processes that they start: one worker more than processors keeps those busy.
     maxWorkers: availableParallelism() + 1,
@@ -39,6 +46,7 @@ export default defineConfig({
       include: ['**/src/**/*.ts'],
       exclude: ['**/*.test.ts', '**/main.ts'],
       reporter: ['text', 'json-summary'],
+      ...(mode === 'branches' ? branches : {}),
     },
   },
-})
+}))

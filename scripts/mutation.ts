@@ -51,7 +51,7 @@ const strykerConfig = ({ name, files }: Batch) => ({
   testRunner: 'vitest',
   vitest: { configFile: 'vitest.mutation.config.ts', related: true },
   mutate: files,
-  mutator: { excludedMutations: ['StringLiteral'] },
+  mutator: { excludedMutations: ['StringLiteral', 'ObjectLiteral', 'ArrayDeclaration', 'BlockStatement'] },
   coverageAnalysis: 'perTest',
   inPlace: true,
   allowEmpty: true,
@@ -81,7 +81,10 @@ async function runStryker(clone: string): Promise<{ readonly status: number | nu
   const main = join(root, 'node_modules', '@stryker-mutator', 'core', 'bin', 'stryker.js')
   const said: string[] = []
   return await new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [main, 'run', 'stryker.json'], { cwd: clone, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [main, 'run', 'stryker.json'], {
+      cwd: clone,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     for (const stream of [child.stdout, child.stderr])
       stream.setEncoding('utf8').on('data', (text: string) => {
         said.push(text)

@@ -27,7 +27,9 @@ export function stage(run: Run, state: State, accepted: Accepted, material: Mate
   if (ruling.kind === 'stopped') return Halt.refusing(ruling.refusal).outcome(state, [])
   const offers = openOffers(run, state, ruling.rule, material)
   if (offers instanceof Halt) return offers.outcome(state, [])
-  const entries = (offers.offer?.views.at(-1)?.entries ?? []).filter(({ index }) => accepted.indices.includes(index))
+  const view = offers.offer?.views.at(-1)
+  if (view === undefined) return Halt.refusing(refuse('PROOF_MISSING', '24', 'the offer is gone')).outcome(state, [])
+  const entries = view.entries.filter(({ index }) => accepted.indices.includes(index))
   const bundle = restate({ run, state, rule: ruling.rule, material, stapled: stapledOf(offers) }, entries)
   if (bundle instanceof Halt) return bundle.outcome(state, [])
   const { id, channel, sequence, version, files } = accepted
@@ -145,6 +147,8 @@ export interface Applied {
  */
 export function applied(state: State, accepted: Accepted, replaced: PreviousInstall | null): Applied {
   const { id, channel, sequence, version, files, downgrade, floor } = accepted
+  const [artifact] = files
+  if (artifact === undefined) throw new TypeError('a release without an artifact was applied')
   const left: Held[] = downgrade && replaced !== null ? [{ id: replaced.id, reason: 'stepped-back' }] : []
   const held = [...state.held.filter((other) => other.id !== id && other.id !== replaced?.id), ...left]
   const kept = downgrade ? floor : { sequence, id }
@@ -155,7 +159,7 @@ export function applied(state: State, accepted: Accepted, replaced: PreviousInst
     id,
     sequence,
     version,
-    sha256: files[0]?.sha256 ?? '',
+    sha256: artifact.sha256,
     trustVersion: state.trust.version,
   }
   return { state: { ...state, floors, held, previous: replaced, staged: null }, record }

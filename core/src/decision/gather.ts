@@ -6,6 +6,7 @@
  * What is not met is kept small, whatever it says: one key below a threshold must not be able to fill the state. Its lists
  * (artifacts, ids) are kept with the entry that meets it.
  */
+
 import type { Crypto, Hasher } from '../crypto.ts'
 import { type Entry, parseEntry } from '../release/entry.ts'
 import type { IdentityVerifier } from '../release/identity.ts'
@@ -20,6 +21,7 @@ import { productFilter } from '../release/product-filter.ts'
 import { type Signatory, signerOf, signingRoles } from '../release/roles.ts'
 import { StatementError } from '../release/statement.ts'
 import type { Trust } from '../release/trust.ts'
+import { attempt } from './attempt.ts'
 import { artifactKey, buildKey } from './build-key.ts'
 import { credentialName, MAX_UNMET_PER_KEY, metAt, type Rule, STRANGER } from './known.ts'
 import type { Known, KnownArtifact, KnownEntry, KnownRelease, KnownStatement, KnownVote } from './state.ts'
@@ -144,11 +146,12 @@ class Gatherer {
 
   add({ index, leaf }: IncludedLeaf): void {
     if (!this.mayConcernUs(leaf)) return
-    let entry: Entry
-    try {
-      entry = entryOf(this.checker, leaf)
-    } catch (error) {
-      if (!(error instanceof StatementError)) throw error
+    const entry = attempt(
+      [StatementError],
+      () => entryOf(this.checker, leaf),
+      () => null,
+    )
+    if (entry === null) {
       this.ignored++
       return
     }

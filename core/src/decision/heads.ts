@@ -3,13 +3,15 @@
  * step 5). Nothing is kept between runs of these functions: a head that one trust version does not accept is judged again
  * under the next, because it is judged each time.
  */
+
 import { fromUtf8 } from '../bytes.ts'
 import type { SignatureVerifier } from '../crypto.ts'
-import { FormatError, NoteError } from '../errors.ts'
+import { FormatError } from '../errors.ts'
 import { parseSignedCheckpoint, type SignedCheckpoint } from '../log/checkpoint.ts'
 import type { Policy } from '../log/policy.ts'
 import { evaluateQuorum } from '../log/quorum.ts'
 import type { BundleView } from '../release/update-bundle.ts'
+import { attempt, noteFaults } from './attempt.ts'
 import type { Tree } from './one-history.ts'
 import type { RefusalCode } from './refusal.ts'
 
@@ -51,12 +53,11 @@ export type Judged =
 
 /** Bytes as text; null where they are not UTF-8. */
 export function textOf(bytes: Uint8Array): string | null {
-  try {
-    return fromUtf8(bytes)
-  } catch (error) {
-    if (error instanceof FormatError) return null
-    throw error
-  }
+  return attempt(
+    [FormatError],
+    () => fromUtf8(bytes),
+    () => null,
+  )
 }
 
 /** docs/decision.md step 5, one head under one policy. */
@@ -67,8 +68,8 @@ export function judgeHead(verifier: SignatureVerifier, policy: Policy, candidate
   }
   const signed = parsed(candidate.text)
   if (typeof signed === 'string') return dropped('CHECKPOINT_INVALID', signed, false)
-  const { logOk, problem, satisfied, q, cosigners } = evaluateQuorum(verifier, policy, signed)
-  if (!logOk) return dropped('CHECKPOINT_INVALID', problem?.detail ?? 'not a checkpoint of this log', true)
+  const { problem, satisfied, q, cosigners } = evaluateQuorum(verifier, policy, signed)
+  if (problem !== null) return dropped('CHECKPOINT_INVALID', problem.detail, true)
   const witnesses = [...new Set(cosigners.map(({ witness }) => witness.key.name))]
   if (!satisfied) return dropped('WITNESS_QUORUM', quorumDetail(policy, witnesses), true)
   const { size, root } = signed.checkpoint
@@ -83,10 +84,9 @@ function quorumDetail({ witnesses: listed, quorum }: Policy, witnesses: readonly
 /** The checkpoint, or why it is none. */
 function parsed(text: string | null): SignedCheckpoint | string {
   if (text === null) return 'the checkpoint is not UTF-8'
-  try {
-    return parseSignedCheckpoint(text)
-  } catch (error) {
-    if (error instanceof FormatError || error instanceof NoteError) return error.message
-    throw error
-  }
+  return attempt(
+    noteFaults,
+    () => parseSignedCheckpoint(text),
+    ({ message }) => message,
+  )
 }

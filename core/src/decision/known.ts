@@ -108,7 +108,7 @@ export function standingRevocation(
   release: Pick<KnownRelease, 'id' | 'entries'>,
   history: HistoryRange | null,
 ): KnownStatement | null {
-  const logged = findRelease(known, release.id)?.entries ?? []
+  const logged = knownEntries(known, release.id)
   const first = firstEntry([...logged, ...release.entries])
   const stands = (statement: KnownStatement): boolean => {
     if (statement.kind !== 'revocation' || !statement.ids.includes(release.id)) return false
@@ -164,6 +164,11 @@ function placesOf(releases: readonly KnownRelease[]): Places {
 
 function orderOf({ channel, sequence }: Pick<KnownRelease, 'channel' | 'sequence'>): string {
   return `${channel} ${sequence}`
+}
+
+/** What is known to be logged for a release. */
+export function knownEntries(known: Known, id: string): readonly KnownEntry[] {
+  return findRelease(known, id)?.entries ?? []
 }
 
 /** The met releases of a channel and sequence: more than one is an equivocation. */

@@ -2,12 +2,13 @@
  * Steps 3 to 8 of docs/decision.md: which trust file rules, which heads it accepts, whether they are one history, and which
  * of them is the view. Knowledge goes into the state as soon as it is verified, also when the run ends here.
  */
+
 import { fromUtf8, utf8 } from '../bytes.ts'
-import { FormatError, NoteError } from '../errors.ts'
 import { openCheckpoint, parseSignedCheckpoint, type SignedCheckpoint } from '../log/checkpoint.ts'
 import { evaluateQuorum } from '../log/quorum.ts'
 import type { Anchor } from '../release/anchor.ts'
 import { formatEvidence, parseEvidence } from '../release/evidence.ts'
+import { attempt, noteFaults } from './attempt.ts'
 import { Halt } from './halt.ts'
 import { type Candidate, type DroppedHead, type Head, judgeHead, textOf } from './heads.ts'
 import { type Fork, type Joined, joinHistories, type Proofs, relate, type Stapled } from './join-histories.ts'
@@ -98,14 +99,14 @@ const noOffers: Offers = { offer: null, steps: [], bodies: new Map() }
 /** The anchor, where it is of T's log. Its checkpoint needs the log's signature only (docs/formats.md §2). */
 export function openAnchor({ anchor, checker }: Run, { trust }: Rule): OpenAnchor | Halt | null {
   if (anchor === null) return null
-  try {
+  const opened = (): OpenAnchor | null => {
     if (parseSignedCheckpoint(anchor.checkpoint).checkpoint.origin !== trust.origin) return null
     const { checkpoint, text } = openCheckpoint(checker.crypto, anchor.checkpoint, [trust.log.key], trust.origin)
     return { anchor, tree: { size: checkpoint.size, root: checkpoint.root, text } }
-  } catch (error) {
-    if (!(error instanceof FormatError || error instanceof NoteError)) throw error
-    return Halt.refusing(refuse('TRUST_INVALID', '1', `the anchor: ${error.message}`))
   }
+  return attempt(noteFaults, opened, ({ message }) =>
+    Halt.refusing(refuse('TRUST_INVALID', '1', `the anchor: ${message}`)),
+  )
 }
 
 function storedTree({ log }: State): SignedCheckpoint | null {
@@ -190,12 +191,12 @@ function checkTime({ run, rule }: Scene, { q }: Head): Halt | null {
 /** The trees of bundle views, with the proofs stapled to them. */
 export function stapledOf(offers: Offers): Stapled[] {
   return viewsOf(offers).flatMap(({ view }) => {
-    try {
-      return [{ tree: parseSignedCheckpoint(view.checkpoint).checkpoint, consistency: view.consistency }]
-    } catch (error) {
-      if (error instanceof FormatError || error instanceof NoteError) return []
-      throw error
-    }
+    const tree = attempt(
+      noteFaults,
+      () => parseSignedCheckpoint(view.checkpoint).checkpoint,
+      () => null,
+    )
+    return tree === null ? [] : [{ tree, consistency: view.consistency }]
   })
 }
 

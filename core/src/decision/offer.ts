@@ -1,14 +1,16 @@
 /** The release that a bundle offers, opened and read (docs/decision.md steps 13 to 15). */
+
 import { parseSignedCheckpoint } from '../log/checkpoint.ts'
 import type { Entry } from '../release/entry.ts'
 import type { LoggedEntry } from '../release/logged-entry.ts'
 import type { ReleaseStatement } from '../release/predicates.ts'
 import { StatementError } from '../release/statement.ts'
 import type { BundleView } from '../release/update-bundle.ts'
+import { attempt } from './attempt.ts'
 import { entryOf, gather, knownRelease } from './gather.ts'
 import { Halt } from './halt.ts'
 import { inclusionFault } from './inclusion.ts'
-import { findRelease, nothingKnown } from './known.ts'
+import { knownEntries, nothingKnown } from './known.ts'
 import type { Observed } from './observe.ts'
 import type { Tree } from './one-history.ts'
 import { refuse } from './refusal.ts'
@@ -76,13 +78,10 @@ function checkInclusions({ checker }: Run, { entries }: BundleView, tree: Tree):
 
 /** docs/decision.md step 15: in what is offered, unlike in history, everything must be what this version reads. */
 function parseAll({ checker }: Run, entries: readonly LoggedEntry[]): Entry[] | Halt {
-  try {
-    return entries.map(({ leaf }) => entryOf(checker, leaf))
-  } catch (error) {
-    if (!(error instanceof StatementError)) throw error
-    const code = error.fault === 'unsafe-name' ? 'PATH_REFUSED' : 'STATEMENT_INVALID'
-    return Halt.refusing(refuse(code, '15', error.message))
-  }
+  const parse = () => entries.map(({ leaf }) => entryOf(checker, leaf))
+  return attempt([StatementError], parse, ({ fault, message }) =>
+    Halt.refusing(refuse(fault === 'unsafe-name' ? 'PATH_REFUSED' : 'STATEMENT_INVALID', '15', message)),
+  )
 }
 
 function oneRelease(run: Run, observed: Observed, view: BundleView, entries: readonly Entry[]): Offer | Halt | null {
@@ -99,6 +98,6 @@ function oneRelease(run: Run, observed: Observed, view: BundleView, entries: rea
     return Halt.refusing(refuse('WRONG_PRODUCT', '16', detail))
   }
   const permits = gather(run.checker, observed.rule, [], nothingKnown, view.entries)
-  const release = knownRelease(first.id, first.statement, findRelease(permits, first.id)?.entries ?? [])
+  const release = knownRelease(first.id, first.statement, knownEntries(permits, first.id))
   return { ...first, release, permits, indices: view.entries.map(({ index }) => index) }
 }

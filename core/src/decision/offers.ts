@@ -1,10 +1,12 @@
 /** The bundles at hand: the one under judgement, those asked for because of trust steps, and the trust files in them. */
+
 import { toHex, utf8 } from '../bytes.ts'
 import type { Hasher } from '../crypto.ts'
 import { parseEntry } from '../release/entry.ts'
 import { FileError, type FileFault } from '../release/file-error.ts'
 import { StatementError } from '../release/statement.ts'
 import { type BundleView, parseUpdateBundle, type UpdateBundle } from '../release/update-bundle.ts'
+import { attempt } from './attempt.ts'
 import { Halt } from './halt.ts'
 import type { Rule } from './known.ts'
 import { type Material, type Need, needKey, type TrustBundleNeed } from './material.ts'
@@ -65,32 +67,38 @@ const bundleFaults: Readonly<Record<FileFault, RefusalCode>> = {
 
 /** docs/decision.md step 5: a bundle's caps and media type come first. */
 function openBundle(bytes: Uint8Array): UpdateBundle | Refusal {
-  try {
-    return parseUpdateBundle(bytes)
-  } catch (error) {
-    if (error instanceof FileError) return refuse(bundleFaults[error.fault], '5', error.message)
-    throw error
-  }
+  return attempt(
+    [FileError],
+    () => parseUpdateBundle(bytes),
+    ({ fault, message }) => refuse(bundleFaults[fault], '5', message),
+  )
 }
 
 /** docs/formats.md §3, *feed*: the parsable one with the highest sequence; the first of equals. */
 function highest(hasher: Hasher, bundles: readonly UpdateBundle[]): UpdateBundle | null {
-  if (bundles.length < 2) return bundles[0] ?? null
-  const ranked = bundles.map((bundle) => ({ bundle, sequence: peekSequence(hasher, bundle) }))
-  return ranked.toSorted((a, b) => b.sequence - a.sequence)[0]?.bundle ?? null
+  const [first = null, ...others] = bundles
+  if (first === null || others.length === 0) return first
+  let best = { bundle: first, sequence: peekSequence(hasher, first) }
+  for (const bundle of others) {
+    const sequence = peekSequence(hasher, bundle)
+    if (sequence > best.sequence) best = { bundle, sequence }
+  }
+  return best.bundle
 }
 
 /** The sequence that a bundle claims to offer; 0 for none. It only picks a bundle, nothing is believed by it. */
 function peekSequence(hasher: Hasher, bundle: UpdateBundle): number {
-  const sequences = (bundle.views.at(-1)?.entries ?? []).map(({ leaf }) => {
-    try {
-      const { statement } = parseEntry(hasher, leaf)
-      return statement.kind === 'release' ? statement.sequence : 0
-    } catch (error) {
-      if (error instanceof StatementError) return 0
-      throw error
-    }
-  })
+  const sequences = bundle.views
+    .slice(-1)
+    .flatMap(({ entries }) => entries)
+    .map(({ leaf }) => {
+      const statement = attempt(
+        [StatementError],
+        () => parseEntry(hasher, leaf).statement,
+        () => null,
+      )
+      return statement?.kind === 'release' ? statement.sequence : 0
+    })
   return Math.max(0, ...sequences)
 }
 

@@ -3,11 +3,13 @@
  * or a proof that leads to the newer root from an older root that is not the one that was signed. A proof that does not
  * verify is no fork: anyone can send one.
  */
+
 import { equalBytes } from '../bytes.ts'
 import type { Hasher } from '../crypto.ts'
 import { ProofError } from '../errors.ts'
 import { emptyRoot } from '../log/compact-range.ts'
 import { checkConsistency, rootsFromConsistency } from '../log/merkle.ts'
+import { attempt } from './attempt.ts'
 
 /** A tree of a log, with the checkpoint that says so. */
 export interface Tree {
@@ -79,10 +81,5 @@ function otherOldRoot(
 
 /** What a check returns; null where it throws ProofError. */
 function ifProven<T>(check: () => T): T | null {
-  try {
-    return check()
-  } catch (error) {
-    if (error instanceof ProofError) return null
-    throw error
-  }
+  return attempt([ProofError], check, () => null)
 }

@@ -10,6 +10,7 @@ import {
   firstEntry,
   type HistoryRange,
   isWaived,
+  knownEntries,
   metAt,
   metReleasesAt,
   nothingKnown,
@@ -71,7 +72,7 @@ export function objectTo(basis: Basis, release: KnownRelease): Objection | null 
 /** docs/decision.md step 17. */
 function checkPublishers({ rule, permits }: Basis, { id }: KnownRelease): Objection | null {
   const { publishers, version } = rule.trust
-  const entries = findRelease(permits, id)?.entries ?? []
+  const entries = knownEntries(permits, id)
   if (metAt(publishers, entries, { before: rule.endsAt }) !== null) return null
   if (metAt(publishers, entries) !== null) {
     const detail = `logged past index ${rule.endsAt}, where the reach of trust version ${version} ends`
@@ -104,7 +105,7 @@ function checkChain(basis: Basis, release: KnownRelease): Objection | null {
 
 /** Whether the release was met within what was read: then the one before it was too, or the anchor names it. */
 function isWithinHistory({ history, permits, rule }: Basis, { id }: KnownRelease): boolean {
-  const met = metAt(rule.trust.publishers, findRelease(permits, id)?.entries ?? [], { before: rule.endsAt })
+  const met = metAt(rule.trust.publishers, knownEntries(permits, id), { before: rule.endsAt })
   return history !== null && met !== null && met >= history.from && met < history.to
 }
 
@@ -137,7 +138,7 @@ function checkRevocation({ rule, known, history }: Basis, release: KnownRelease)
 
 /** docs/decision.md step 20, its second sentence. */
 function checkAnchored({ rule, known, readFrom, anchorIds }: Basis, release: KnownRelease): Objection | null {
-  const logged = findRelease(known, release.id)?.entries ?? []
+  const logged = knownEntries(known, release.id)
   const first = firstEntry([...logged, ...release.entries])
   const isHead = rule.trust.heads.get(release.channel)?.id === release.id
   if (first === null || first >= readFrom || isHead || anchorIds.has(release.id)) return null

@@ -1,12 +1,12 @@
 /** One run: what is fixed from its start (docs/decision.md step 1), in the shape in which the steps use it. */
 
 import type { Crypto } from '../crypto.ts'
-import { FormatError, NoteError } from '../errors.ts'
 import { parseSignedCheckpoint } from '../log/checkpoint.ts'
 import { type Anchor, parseAnchor } from '../release/anchor.ts'
 import type { IdentityVerifier } from '../release/identity.ts'
 import { isArtifactName, isChannel, isDigest, isMediaType, isPlatform, isVersion } from '../release/names.ts'
 import { parseTrust, type Trust, TrustError } from '../release/trust.ts'
+import { attempt, noteFaults } from './attempt.ts'
 import { type Checker, rememberedEntries } from './gather.ts'
 import type { Notice } from './outcome.ts'
 import { type Refusal, refuse, usage } from './refusal.ts'
@@ -56,13 +56,13 @@ export type Prepared =
 export function prepareRun(input: RunInput): Prepared {
   const fault = wantFault(input.want) ?? installedFault(input.installed)
   if (fault !== null) return { kind: 'stopped', refusal: usage('1', fault) }
-  try {
-    return ready(input, readShipped(input))
-  } catch (error) {
-    const detail = inputFault(error)
-    if (detail === null) throw error
-    return { kind: 'stopped', refusal: refuse('TRUST_INVALID', '1', detail) }
-  }
+  return attempt(
+    [TrustError, ...noteFaults],
+    () => ready(input, readShipped(input)),
+    ({ message }) => {
+      return { kind: 'stopped', refusal: refuse('TRUST_INVALID', '1', message) }
+    },
+  )
 }
 
 interface Shipped {
@@ -110,13 +110,6 @@ function wantOf(want: Want, state: State | null): Want {
   if (want.action !== 'apply' || staged === null) return want
   const { platform, artifact, mediaType, downgradeTo } = staged.want
   return { ...want, channel: staged.channel, platform, artifact, mediaType, downgradeTo }
-}
-
-/** The sentence for an input that a parser refused; null for a defect. */
-function inputFault(error: unknown): string | null {
-  return error instanceof TrustError || error instanceof FormatError || error instanceof NoteError
-    ? error.message
-    : null
 }
 
 function wantFault(want: Want): string | null {

@@ -6,9 +6,11 @@
  *
  * Generation g lives in the file of its parity; each write raises it by one.
  */
+
 import { concat, toHex, utf8 } from '../bytes.ts'
 import type { Hasher } from '../crypto.ts'
-import { FormatError, NoteError } from '../errors.ts'
+import { FormatError } from '../errors.ts'
+import { attempt, noteFaults } from './attempt.ts'
 import type { Notice } from './outcome.ts'
 import { type Refusal, refuse } from './refusal.ts'
 import { MAX_STATE_SIZE, STATE_MEDIA_TYPE, type State } from './state.ts'
@@ -90,24 +92,17 @@ function stopped(detail: string): OpenedState {
 
 function readGeneration({ hasher, migrations }: StateFiles, bytes: Uint8Array | null, parity: number): Read {
   if (bytes === null) return { kind: 'absent' }
-  let body: Uint8Array
-  try {
-    body = checkedBody(hasher, bytes)
-  } catch (error) {
-    return unreadableBy(error)
-  }
-  try {
+  const unreadable = ({ message }: Error): Read => ({ kind: 'unreadable', detail: message })
+  const body = attempt([FormatError], () => checkedBody(hasher, bytes), unreadable)
+  if (!(body instanceof Uint8Array)) return body
+  const parse = (): Read => {
     const state = parseState(hasher, body, migrations)
     if (state.generation % 2 === parity) return { kind: 'read', state }
     return { kind: 'unreadable', detail: 'it is a copy of the other' }
-  } catch (error) {
-    return isOtherFormat(body) ? { kind: 'foreign', detail: 'the state is of a newer format' } : unreadableBy(error)
   }
-}
-
-function unreadableBy(error: unknown): Read {
-  if (error instanceof FormatError || error instanceof NoteError) return { kind: 'unreadable', detail: error.message }
-  throw error
+  return attempt(noteFaults, parse, (error) =>
+    isOtherFormat(body) ? { kind: 'foreign', detail: 'the state is of a newer format' } : unreadable(error),
+  )
 }
 
 /** An intact file of a format that is not ours: a newer program wrote it, and falling back would forget what it learned. */

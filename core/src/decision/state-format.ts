@@ -2,6 +2,7 @@
  * The state as RFC 8785 canonical JSON (docs/decision.md, *State*): closed objects, at most 4 MiB. What no writer here
  * would have written is refused, so that an edited or half-written state is never half-believed.
  */
+
 import { fromUtf8, toHex, utf8 } from '../bytes.ts'
 import type { Hasher } from '../crypto.ts'
 import { FormatError } from '../errors.ts'
@@ -20,6 +21,7 @@ import {
   text,
 } from '../release/shape.ts'
 import { canonicalJson, type JsonValue, parseCanonicalJson } from '../release/strict-json.ts'
+import { attempt } from './attempt.ts'
 import {
   type Conviction,
   type Floor,
@@ -262,12 +264,13 @@ function mediaTypeOf(value: JsonValue): string {
 }
 
 function shaped<T>(read: Read<T>, value: unknown, format = 'state'): T {
-  try {
-    return read(value, '')
-  } catch (cause) {
-    if (!(cause instanceof ShapeError)) throw cause
-    throw new FormatError(format, cause.detail, { cause })
-  }
+  return attempt(
+    [ShapeError],
+    () => read(value, ''),
+    (cause) => {
+      throw new FormatError(format, cause.detail, { cause })
+    },
+  )
 }
 
 /** `tree.size` is at least `read.to`, `read.from` at most, and the tree is one of this log. */

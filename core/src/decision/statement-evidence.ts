@@ -40,7 +40,8 @@ export function statementEvidence(
     if (fetched instanceof Halt || fetched === null) return fetched
     for (const [index, found] of fetched) proven.set(index, found)
   }
-  const side = (entries: typeof left): Proven[] => entries.flatMap(({ index }) => proven.get(index) ?? [])
+  const side = (entries: typeof left): Proven[] =>
+    entries.flatMap(({ index }) => [proven.get(index)].filter((found) => found !== undefined))
   const [first, second] = [side(left), side(right)]
   return {
     kind,

@@ -2,13 +2,15 @@
  * Step 5a of docs/decision.md: a log that takes the place of T's, shown under a checkpoint that the new log's key signed and
  * T's quorum cosigned, by a trust statement that both authorities met.
  */
-import { FormatError, NoteError, ProofError } from '../errors.ts'
+
+import { ProofError } from '../errors.ts'
 import { parseSignedCheckpoint } from '../log/checkpoint.ts'
 import { evaluateQuorum } from '../log/quorum.ts'
 import { openLoggedEntry } from '../release/logged-entry.ts'
 import { StatementError } from '../release/statement.ts'
 import { parseTrust, type Replaces, type Trust, TrustError } from '../release/trust.ts'
 import type { BundleView } from '../release/update-bundle.ts'
+import { attempt, noteFaults } from './attempt.ts'
 import { speakerOf } from './gather.ts'
 import { Halt } from './halt.ts'
 import { type Stapled, stapledProofs } from './join-histories.ts'
@@ -56,12 +58,11 @@ function successorFiles({ run, rule: { trust }, offers }: SuccessorCase): Trust[
 }
 
 function readTrust({ checker }: Run, bytes: Uint8Array): Trust | null {
-  try {
-    return parseTrust(checker.crypto, bytes)
-  } catch (error) {
-    if (error instanceof TrustError) return null
-    throw error
-  }
+  return attempt(
+    [TrustError],
+    () => parseTrust(checker.crypto, bytes),
+    () => null,
+  )
 }
 
 /** Where in the new log the statement is met by both authorities, under a view that T's quorum accepts; null: nowhere. */
@@ -79,12 +80,11 @@ function shownAt({ run, rule, offers }: SuccessorCase, next: Trust): number | nu
 }
 
 function parsedHead({ checkpoint }: BundleView): ReturnType<typeof parseSignedCheckpoint> | null {
-  try {
-    return parseSignedCheckpoint(checkpoint)
-  } catch (error) {
-    if (error instanceof FormatError || error instanceof NoteError) return null
-    throw error
-  }
+  return attempt(
+    noteFaults,
+    () => parseSignedCheckpoint(checkpoint),
+    () => null,
+  )
 }
 
 /** Entries, by id, of statements in a view that name `next`; inclusion checked before each is read. */
@@ -97,19 +97,16 @@ function statementEntries(
 ): ReadonlyMap<string, KnownEntry[]> {
   const byId = new Map<string, KnownEntry[]>()
   for (const logged of view.entries) {
-    try {
-      const entry = openLoggedEntry(checker.crypto, logged, tree)
-      if (!names(entry.statement, next)) continue
-      for (const trust of listed) {
-        const speaker = speakerOf(checker, trust, entry)
-        if (speaker === null) continue
-        byId.set(entry.id, [
-          ...(byId.get(entry.id) ?? []),
-          { index: logged.index, member: credentialName(speaker.member) },
-        ])
-      }
-    } catch (error) {
-      if (!(error instanceof ProofError || error instanceof StatementError)) throw error
+    const open = () => openLoggedEntry(checker.crypto, logged, tree)
+    const entry = attempt([ProofError, StatementError], open, () => null)
+    if (entry === null || !names(entry.statement, next)) continue
+    for (const trust of listed) {
+      const speaker = speakerOf(checker, trust, entry)
+      if (speaker === null) continue
+      byId.set(entry.id, [
+        ...(byId.get(entry.id) ?? []),
+        { index: logged.index, member: credentialName(speaker.member) },
+      ])
     }
   }
   return byId

@@ -1,8 +1,10 @@
 /** Which trust file rules, and what changes with it (docs/decision.md step 3). */
+
 import { fromUtf8, toHex, utf8 } from '../bytes.ts'
 import type { Hasher } from '../crypto.ts'
 import type { Member } from '../release/members.ts'
 import { parseTrust, roles, type Trust, TrustError } from '../release/trust.ts'
+import { attempt } from './attempt.ts'
 import { credentialName, nothingKnown, type Rule, revocationMetAt } from './known.ts'
 import { type Refusal, refuse } from './refusal.ts'
 import { type LogState, MAX_PAST_LOGS, STATE_MEDIA_TYPE, type State, type StoredTrust, type TrustVia } from './state.ts'
@@ -46,7 +48,6 @@ export function trustInForce(hasher: Hasher, shipped: Trust | null, state: State
     return { kind: 'stopped', refusal: refuse('STATE_INVALID', '2', 'the stored trust file is refused') }
   if (shipped === null || shipped.version < stored.version) return ruling(stored, state)
   if (shipped.version === stored.version) {
-    if (shipped.sha256 === stored.sha256) return ruling(stored, state)
     const detail = `two trust files of version ${stored.version}: ${shipped.sha256} shipped, ${stored.sha256} stored`
     return { kind: 'stopped', refusal: refuse('TRUST_INVALID', '3', detail) }
   }
@@ -64,13 +65,12 @@ function isStored({ bytes, product, version }: Trust, { trust, product: ours }: 
 
 /** The stored trust file, or null where this program refuses what an earlier one accepted. */
 function readStored(hasher: Hasher, state: State): Trust | null {
-  try {
-    const trust = parseTrust(hasher, utf8(state.trust.body))
-    return trust.product === state.product && trust.version === state.trust.version ? trust : null
-  } catch (error) {
-    if (error instanceof TrustError) return null
-    throw error
-  }
+  const trust = attempt(
+    [TrustError],
+    () => parseTrust(hasher, utf8(state.trust.body)),
+    () => null,
+  )
+  return trust?.product === state.product && trust.version === state.trust.version ? trust : null
 }
 
 /**
@@ -137,13 +137,12 @@ export type Imported =
 export function importTrust(hasher: Hasher, state: State, bytes: Uint8Array, digest: string): Imported {
   const refused = (detail: string): Imported => ({ kind: 'stopped', refusal: refuse('TRUST_INVALID', '3', detail) })
   if (toHex(hasher.sha256(bytes)) !== digest) return refused('the file has another digest than the one given')
-  let next: Trust
-  try {
-    next = parseTrust(hasher, bytes)
-  } catch (error) {
-    if (error instanceof TrustError) return refused(error.detail)
-    throw error
-  }
+  const next = attempt(
+    [TrustError],
+    () => parseTrust(hasher, bytes),
+    ({ detail }) => detail,
+  )
+  if (typeof next === 'string') return refused(next)
   const current = readStored(hasher, state)
   if (current === null)
     return { kind: 'stopped', refusal: refuse('STATE_INVALID', '2', 'the stored trust file is refused') }

@@ -2,8 +2,10 @@
  * Which trust statement leads on from the version in force (docs/decision.md step 10): version T+1 of this product, met by T's
  * authority and by the new one, with its body.
  */
+
 import { toHex } from '../bytes.ts'
 import { parseTrust, type Trust, TrustError } from '../release/trust.ts'
+import { attempt } from './attempt.ts'
 import { Halt } from './halt.ts'
 import { type Proofs, relate } from './join-histories.ts'
 import { credentialName, firstEntry, metAt, type Rule } from './known.ts'
@@ -98,15 +100,15 @@ function readBody(
   const { crypto } = run.checker
   if (bytes.length !== named.size) return refused(`the file has ${bytes.length} bytes, not ${named.size}`)
   if (toHex(crypto.sha256(bytes)) !== named.sha256) return refused('the file has another digest than the one signed')
-  try {
-    const next = parseTrust(crypto, bytes)
-    if (next.product !== trust.product) return refused(`the file is of ${next.product}`)
-    if (next.version !== named.version) return refused(`the file says version ${next.version}`)
-    return next
-  } catch (error) {
-    if (!(error instanceof TrustError)) throw error
-    return error.fault === 'unknown-format' ? 'unknown-format' : refused(error.detail)
-  }
+  const next = attempt(
+    [TrustError],
+    () => parseTrust(crypto, bytes),
+    (error) => error,
+  )
+  if (next instanceof TrustError) return next.fault === 'unknown-format' ? 'unknown-format' : refused(next.detail)
+  if (next.product !== trust.product) return refused(`the file is of ${next.product}`)
+  if (next.version !== named.version) return refused(`the file says version ${next.version}`)
+  return next
 }
 
 /** Judges the statements that are known, once history is read as far as it is going to be. */

@@ -54,6 +54,14 @@ export interface Current {
 
 export type Verdict = Accepted | Current
 
+/** What `verify` ends in where nothing stopped it: it asks for nothing, and never finds that something is current. */
+export function acceptedOf(
+  outcome: { readonly kind: 'needs' } | { readonly kind: 'done'; readonly value: Verdict },
+): Accepted {
+  if (outcome.kind === 'done' && outcome.value.kind === 'accepted') return outcome.value
+  throw new TypeError('verify ended in another way than it can')
+}
+
 /** What was proven, one line each, in the order in which people ask. */
 export function provenLines({
   publishers,

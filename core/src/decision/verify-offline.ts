@@ -9,7 +9,7 @@ import type { Notice } from './outcome.ts'
 import { type Refusal, refuse } from './refusal.ts'
 import { prepareRun } from './run.ts'
 import type { State } from './state.ts'
-import { type Accepted, provenLines } from './verdict.ts'
+import { type Accepted, acceptedOf, provenLines } from './verdict.ts'
 import type { Want } from './want.ts'
 
 export interface OfflineInput {
@@ -55,10 +55,7 @@ export function verifyOffline(input: OfflineInput): OfflineResult {
   const notices = [...prepared.notices, ...outcome.notices]
   const stopped = (refusal: Refusal): OfflineResult => ({ kind: 'stopped', refusal, notices, state: outcome.state })
   if (outcome.kind === 'stopped') return stopped(outcome.refusal)
-  if (outcome.kind === 'needs' || outcome.value.kind !== 'accepted') {
-    throw new TypeError('verify asks for nothing and never finds that something is current')
-  }
-  const verdict = outcome.value
+  const verdict = acceptedOf(outcome)
   const refusal = file === null ? null : checkFile(verdict, file)
   if (refusal !== null) return stopped(refusal)
   return { kind: 'verified', verdict, lines: provenLines(verdict.proven), notices, state: outcome.state }
@@ -66,7 +63,7 @@ export function verifyOffline(input: OfflineInput): OfflineResult {
 
 function checkFile({ files }: Accepted, file: { readonly size: number; readonly sha256: string }): Refusal | null {
   const [artifact] = files
-  if (artifact === undefined || (artifact.sha256 === file.sha256 && artifact.size === file.size)) return null
-  const detail = `the file has ${file.size} bytes and SHA-256 ${file.sha256}; ${artifact.name} has ${artifact.size} and ${artifact.sha256}`
+  if (artifact?.sha256 === file.sha256 && artifact.size === file.size) return null
+  const detail = `the file has ${file.size} bytes and SHA-256 ${file.sha256}; ${artifact?.name} has ${artifact?.size} and ${artifact?.sha256}`
   return refuse('DIGEST_MISMATCH', '24', detail)
 }
