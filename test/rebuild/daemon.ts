@@ -34,8 +34,11 @@ export async function startDaemon(folder: string, boxed: boolean): Promise<Daemo
   })
   const ended = once(child, 'close')
   const first = await Promise.race([once(child.stdout.setEncoding('utf8'), 'data'), ended.then(() => null)])
-  if (first === null) throw new Error(`the rebuilder ended: ${stderr}`)
-  const { url } = JSON.parse(String(first[0])) as { url: string }
+  const { url } = JSON.parse(first === null ? '{}' : String(first[0])) as { url?: string }
+  if (url === undefined) {
+    await ended
+    throw new Error(`the rebuilder ended: ${stderr}`)
+  }
   const status = async () => (await (await fetch(`${url}status.json`)).json()) as Snapshot
   return {
     child,
