@@ -1,5 +1,5 @@
 /** The files of a product's workspace that publishing reads: trust file, key, anchor. */
-import { readFile } from 'node:fs/promises'
+import { access, readFile } from 'node:fs/promises'
 import { type Anchor, FormatError, parseAnchor, parseTrust, type Trust, TrustError } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import { isCode, ProgramError, systemReason } from '@samebits/host'
@@ -34,6 +34,15 @@ export async function readTrustFile(path: string, product: string): Promise<Trus
   if (trust.trustedRoot !== null)
     throw refuse('it lists identities, and this program signs and checks with key files only')
   return trust
+}
+
+/** The same, or null where there is no such file. */
+export async function readTrustIfThere(path: string, product: string): Promise<Trust | null> {
+  const there = await access(path).then(
+    () => true,
+    (error: unknown) => !isCode(error, 'ENOENT'),
+  )
+  return there ? readTrustFile(path, product) : null
 }
 
 /** The anchor that was made last; null where there is none. @throws ProgramError ANCHOR_INVALID */

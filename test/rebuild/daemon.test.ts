@@ -154,6 +154,20 @@ describe('a rebuilder', () => {
     await writeFile(config, before)
   })
 
+  it('follows the trust file that the log holds', async () => {
+    const run = (...args: readonly string[]) => asksBuild(product.folder, 'trust', ...args)
+    expect(await run('propose', '--threshold', 'rebuilders=0')).toMatchObject({ status: 0 })
+    const digest = nodeCrypto.sha256(await readFile(product.at('trust-2.json')))
+    const sign = ['sign', 'trust-2.json', '--key', 'authority/authority.pem', '--digest']
+    expect(await run(...sign, Buffer.from(digest).toString('hex'))).toMatchObject({ status: 0 })
+    expect(await run('publish', 'trust-2.json')).toMatchObject({ status: 0 })
+    await daemon.end('SIGTERM')
+    daemon = await startDaemon(folder(), boxed)
+    await daemon.until(await publishNext(), 'positive')
+    const followed = await readFile(join(folder(), 'state/products/example.com_notes/trust.json'))
+    expect(followed).toEqual(await readFile(product.at('trust-2.json')))
+  })
+
   it('told to stop, stops, and another one cannot work beside it', async () => {
     await expect(startDaemon(folder(), boxed)).rejects.toThrow('BUSY')
     expect(await daemon.end('SIGTERM')).toBe(0)

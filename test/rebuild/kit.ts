@@ -1,6 +1,6 @@
 /** A product that is built in a container from a git repository, and rebuilders of it: real processes, real containers. */
 import { execFile, execFileSync } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -124,12 +124,13 @@ async function rebuilderPlace(
 ): Promise<RebuilderPlace> {
   const folder = product.at(`rebuilder-${at}`)
   await mkdir(folder)
+  await cp(product.at('trust.json'), join(folder, 'trust.json'))
   const config = {
     format: 1,
     builder: `https://rebuilder-${at}.example.org/`,
     key,
     state: 'state',
-    products: { [product.name]: { trust: product.at('trust.json') } },
+    products: { [product.name]: { trust: 'trust.json' } },
     images: [archive],
     protocols: ['file'],
     ...change,
