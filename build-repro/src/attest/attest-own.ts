@@ -85,7 +85,7 @@ async function keptOrSigned(
   const name = `${job?.id ?? `commit-${named.source.gitCommit}`}-${key.keyid}`
   const before = (await store.list()).find(({ request }) => request.job === name)
   if (before !== undefined) return before
-  const about = { source: named.source, archive: source.path, prefix: recipe.prefix, recipeDigest: named.recipeDigest }
+  const about = { source: named.source, archive: source.path, recipe, recipeDigest: named.recipeDigest }
   const dependencies = await collectDependencies(
     build,
     { engine, scratch: workspace.at('.samebits'), ...about },

@@ -106,7 +106,7 @@ async function attest(
 ): Promise<SignedAttestation> {
   const { recipeDigest } = named
   const inputs = { engine, scratch: join(state, 'scratch'), source: named.source, archive: source.path, recipeDigest }
-  const dependencies = await collectDependencies(build, { ...inputs, prefix: recipe.prefix }, signal)
+  const dependencies = await collectDependencies(build, { ...inputs, recipe }, signal)
   const about = { product, source: named.source, recipeDigest, release: release.id, builder: identity, invocationId }
   return signAttestation(build, { ...about, dependencies, log: await readFile(build.log.path) }, key)
 }

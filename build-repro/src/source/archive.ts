@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ProgramError } from '@samebits/host'
-import type { Git } from './git.ts'
+import { type Git, GitFailed } from './git.ts'
 
 export interface CommitArchive {
   /** The tar file. */
@@ -52,13 +52,21 @@ export async function archiveCommit(
     await git.text(['init', '--quiet', '--bare', '--template=', `--object-format=${format}`, bare])
     await mkdir(join(bare, 'objects/info'), { recursive: true })
     await writeFile(join(bare, 'objects/info/alternates'), `${objects}\n`)
-    const time = Number(await git.text(['--git-dir', bare, 'show', '--no-patch', '--format=%ct', commit]))
+    const time = committedAt(await git.text(['--git-dir', bare, 'cat-file', 'commit', commit]))
     const path = join(folder, 'source.tar')
     const written = await writeArchive(git, ['--git-dir', bare, 'archive', '--format=tar', commit], path, cap)
     return { path, ...written, commit, time }
   } finally {
     await rm(bare, { recursive: true, force: true })
   }
+}
+
+/** From a commit object. It is read as it is: what else git does with a commit wants its parents, which a shallow fetch leaves out. */
+function committedAt(object: string): number {
+  const header = object.split('\n\n', 1)[0] ?? ''
+  const time = /^committer .* ([0-9]{1,15}) [+-][0-9]{4}$/m.exec(header)?.[1]
+  if (time === undefined) throw new GitFailed('cat-file', 'the commit does not say when it was made', false)
+  return Number(time)
 }
 
 async function writeArchive(git: Git, args: readonly string[], path: string, cap: number) {

@@ -28,6 +28,7 @@ export interface Git {
 /** A git command that ended with another status than 0, or not in time. */
 export class GitFailed extends Error {
   override readonly name = 'GitFailed'
+  readonly code = 'GIT_FAILED'
   readonly stderr: string
   readonly timedOut: boolean
   constructor(command: string, stderr: string, timedOut: boolean) {

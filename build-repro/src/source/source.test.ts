@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { appendFile, mkdir, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { inFolder } from '../testing.ts'
@@ -49,6 +49,18 @@ describe('the source of a release', () => {
       expect(again.sha256).toBe(source.sha256)
     }),
   )
+
+  it('is fetched without what was before it', () =>
+    inFolder(async (folder) => {
+      const their = join(folder, 'their')
+      await newRepository(their, { 'a.txt': 'a\n' })
+      const source = await newRepository(their, { 'a.txt': 'b\n' })
+      const fetched = await fetchSource(testGit(), source, { cache: join(folder, 'cache'), work: join(folder, 'work') })
+      const time = Number(gitIn(their, 'show', '--no-patch', '--format=%ct', source.gitCommit).toString())
+      expect(fetched).toMatchObject({ sha256: source.sha256, time })
+      const [cache = ''] = await readdir(join(folder, 'cache'))
+      expect(gitIn(join(folder, 'cache', cache), 'rev-list', '--count', source.gitCommit).toString()).toBe('1\n')
+    }))
 
   it('is found behind the branch where the server does not give single commits', () =>
     inFolder(async (folder) => {
