@@ -14,7 +14,7 @@ import { type Agreement, authorityAgreement, signerName } from './authority.ts'
 import { keepStep, keepTrust } from './kept-steps.ts'
 import { logEntries } from './log-entries.ts'
 import { demandNext } from './sign.ts'
-import { makeStep } from './step-bundle.ts'
+import { checkReplaces, makeStep } from './step-bundle.ts'
 
 export interface TrustPublished {
   /** `open`: more of the authority must sign. */
@@ -33,6 +33,7 @@ export async function publishTrust(session: Session, next: Trust, entries: reado
   const { trust, log, workspace } = session
   demandNext(trust, next)
   for (const entry of entries) demandEntry(trust, next, entry)
+  await demandContinued(session, next)
   // The log knows the old authority; the new one only once the body that names it is stored.
   const oldFirst = [...entries].sort((a, b) => rank(trust, a) - rank(trust, b))
   const size = await logEntries(session, oldFirst, new Map([[next.sha256, next.bytes]]))
@@ -55,6 +56,13 @@ export async function publishTrust(session: Session, next: Trust, entries: reado
   session.signal.throwIfAborted()
   await writeFileDurably(workspace.at(workspace.recipe.publish.trust), next.bytes)
   return { kind: 'in-force', ...common, size: now.tree.size }
+}
+
+/** Before anything is logged: in the log that ends, nothing can be said twice. */
+async function demandContinued(session: Session, next: Trust): Promise<void> {
+  const { trust, log } = session
+  if (next.origin === trust.origin || log.origin !== trust.origin) return
+  await checkReplaces(await session.now(() => null), next)
 }
 
 function rank(trust: Trust, entry: Entry): number {

@@ -39,7 +39,7 @@ export async function viewOfTree({ tree, entries, from }: ViewParts): Promise<Bu
   return { checkpoint: tree.signed.text, consistency, entries: logged }
 }
 
-/** The step to `next`, whose statement is in `now` with these entries. @throws ProgramError STEP_REFUSED, TRUST_INVALID */
+/** The step to `next`, whose statement is in `now` with these entries. @throws ProgramError STEP_REFUSED */
 export async function makeStep(
   session: Session,
   now: Now,
@@ -48,7 +48,6 @@ export async function makeStep(
 ): Promise<UpdateBundle> {
   const { workspace, log, trust } = session
   const moves = next.origin !== trust.origin
-  if (moves && log.origin === trust.origin) await checkReplaces(now, next)
   const { anchors, seen } = await readSizes(workspace.at(workspace.recipe.publish.sizes), log.origin, logsBefore(trust))
   const sizes = [...anchors, ...seen].map(({ size }) => size)
   const from = moves && log.origin === trust.origin ? [next.replaces?.size ?? 0, ...sizes] : sizes
@@ -68,7 +67,7 @@ export function headEntries({ view }: Now, next: Trust): readonly ProductEntry[]
 }
 
 /** `replaces` must be a tree of this log, and what was met since counts for nothing: that must not be lost unnoticed. */
-async function checkReplaces({ tree, view }: Now, { replaces, version }: Trust): Promise<void> {
+export async function checkReplaces({ tree, view }: Now, { replaces, version }: Trust): Promise<void> {
   const refuse = (detail: string) =>
     new ProgramError({
       code: 'TRUST_INVALID',
