@@ -1,4 +1,4 @@
-const pkgs = '(?:core|host|updater|verifier-cli|log-server|monitor|build-repro|web)'
+const pkgs = '(?:core|host|identity|updater|verifier-cli|log-server|monitor|build-repro|web)'
 const apps = '(?:verifier-cli|log-server|monitor|build-repro|web)'
 const only = (name, what, where) => ({
   name,
@@ -43,10 +43,29 @@ export default {
       to: { dependencyTypesNot: ['core', 'local'] },
     },
     {
+      name: 'identity-on-core',
+      severity: 'error',
+      from: { path: '^identity/src/' },
+      to: { path: `^${pkgs}/`, pathNot: '^(?:core|identity)/src/' },
+    },
+    {
+      name: 'sigstore-verifies-in-identity',
+      severity: 'error',
+      from: { path: `^${pkgs}/src/`, pathNot: ['^identity/src/', '\\.test\\.ts$'] },
+      to: { path: '(?:^|/)node_modules/@sigstore/verify/' },
+    },
+    {
+      name: 'identity-is-a-peer',
+      comment: 'who trusts keys alone installs nothing of Sigstore: only this entry of the updater reaches it',
+      severity: 'error',
+      from: { path: '^updater/src/', pathNot: ['^updater/src/identity\\.ts$', '\\.test\\.ts$'] },
+      to: { path: '^identity/' },
+    },
+    {
       name: 'updater-on-core',
       severity: 'error',
       from: { path: '^updater/src/' },
-      to: { path: `^${pkgs}/`, pathNot: '^(?:core|host|updater)/src/' },
+      to: { path: `^${pkgs}/`, pathNot: '^(?:core|host|identity|updater)/src/' },
     },
     {
       name: 'apps-never-apps',

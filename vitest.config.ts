@@ -10,7 +10,7 @@ const source = {
     },
   },
 }
-const unit = ['core', 'host', 'updater', 'verifier-cli', 'log-server', 'monitor', 'build-repro'].map((name) => ({
+const unit = ['core', 'host', 'identity', 'updater', 'verifier-cli', 'log-server', 'monitor', 'build-repro'].map((name) => ({
   ...source,
   test: { name, root: name, include: ['src/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 },
 }))

@@ -16,7 +16,7 @@ import { bundleToJSON } from '@sigstore/bundle'
 import { initializeCA, initializeCTLog, initializeTSA } from '@sigstore/mock'
 import { DSSEBundleBuilder, type Signer, type Witness } from '@sigstore/sign'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { sigstoreIdentities } from './support/sigstore-identity.ts'
+import { sigstoreIdentities } from '@samebits/identity'
 
 const HOUR_MS = 3_600_000
 /** The authorities' own certificates are valid from the moment they are made. */
@@ -109,7 +109,7 @@ describe('an entry signed with a certificate', () => {
     leaf = await signedIn(world)
     entry = parseEntry(nodeCrypto, leaf)
   })
-  const identify = (of: Entry, root = world.trustedRoot) => sigstoreIdentities.identify(of, root)
+  const identify = (of: Entry, root = world.trustedRoot) => sigstoreIdentities().identify(of, root)
   const changed = (from: string, to: string) => parseEntry(nodeCrypto, utf8(fromUtf8(leaf).replace(from, to)))
 
   it('is a leaf as @sigstore/sign makes it', () => {

@@ -16,13 +16,13 @@ import {
   parseEntry,
   parseSignedCheckpoint,
   StatementError,
-  signerOf,
   type Trust,
   toBase64,
 } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import { isCode, ProgramError, writeFileDurably } from '@samebits/host'
 import { z } from 'zod'
+import { signersOf } from './signers.ts'
 import { checkExtends, type ForkFound, type Log, type Tree } from './log-access.ts'
 
 /** An entry about the product, in the tree at `index`. */
@@ -97,7 +97,7 @@ function aboutProduct(trust: Trust, leaf: Uint8Array): Entry | null {
     throw error
   }
   if (entry.statement.product !== trust.product) return null
-  return entry.statement.kind === 'trust' || signerOf(nodeCrypto, trust, entry).length > 0 ? entry : null
+  return entry.statement.kind === 'trust' || signersOf(trust, entry).length > 0 ? entry : null
 }
 
 /** Entries are null where the trust file was another one then: members may have been others. The tree that was read stays. */

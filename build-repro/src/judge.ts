@@ -5,6 +5,7 @@
 import { passes, type Trust, verifyOffline } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import type { Now } from './follow.ts'
+import { identities } from './signers.ts'
 import type { LoggedRelease } from './product-view.ts'
 
 /** Why clients would refuse this release now, as `CODE: detail`; null where they would not. */
@@ -12,7 +13,7 @@ export function hindrance(trust: Trust, { history, tree }: Now, { id }: LoggedRe
   const leaves = history.entries.map(({ index, entry }) => ({ index, leaf: entry.leaf }))
   const refusal = passes({
     crypto: nodeCrypto,
-    identities: undefined,
+    identities,
     trust,
     leaves,
     historyTo: tree.size,
@@ -47,6 +48,7 @@ export function refusedOffline(
     if (partOf !== undefined) continue
     const result = verifyOffline({
       crypto: nodeCrypto,
+      identities,
       now: handout.now,
       want: {
         channel: statement.channel,

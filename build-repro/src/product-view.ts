@@ -6,7 +6,6 @@ import {
   isStatementMet,
   type ReleaseStatement,
   type RevocationStatement,
-  signerOf,
   type Trust,
   type TrustStatement,
   type Vote,
@@ -14,6 +13,7 @@ import {
   type WaiverStatement,
 } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
+import { signersOf } from './signers.ts'
 import type { History, ProductEntry } from './history.ts'
 
 /** A statement with everything that was logged under its id. */
@@ -91,7 +91,7 @@ function metAt(
 }
 
 function signaturesIn(trust: Trust, { index, entry }: ProductEntry): CountedSignature[] {
-  return signerOf(nodeCrypto, trust, entry).map(({ member }) => ({ index, memberId: member.id }))
+  return signersOf(trust, entry).map(({ member }) => ({ index, memberId: member.id }))
 }
 
 function votesIn(trust: Trust, each: ProductEntry): LoggedVote[] {

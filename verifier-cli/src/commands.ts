@@ -134,6 +134,21 @@ cosignatures without knowing samebits.`,
     load: () => import('./commands/trust-verify.ts'),
   },
   {
+    name: 'trust import',
+    operands: ['FILE', 'DIR'],
+    summary: 'believe a newer trust file that no log can bring any more',
+    about: `For the day on which the old witnesses or the old log are lost, and the step to the next trust file cannot be shown.
+Says what the file changes in the one that the client in DIR (a state or install folder) believes, and takes it only with
+--digest: the SHA-256 that the publisher told you another way, by telephone or on paper. A log that stands convicted is
+left behind where the file names another one.`,
+    options: { digest: { value: 'SHA256', help: 'import it, if it is this file' } },
+    examples: [
+      { line: 'samebits trust import trust-3.json app', says: 'what would change, and which digest to ask about' },
+      { line: 'samebits trust import trust-3.json app --digest 5f3c…', says: 'believe it from now on' },
+    ],
+    load: () => import('./commands/trust-import.ts'),
+  },
+  {
     name: 'state show',
     operands: ['DIR'],
     summary: 'say what a client remembers',

@@ -6,13 +6,13 @@ import {
   operatorsOf,
   type Role,
   type Statement,
-  signerOf,
   signingRoles,
   type Trust,
   toHex,
 } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import { ProgramError } from '@samebits/host'
+import { signersOf } from '../signers.ts'
 import type { ProductEntry } from '../history.ts'
 import type { StatementKey } from '../keygen.ts'
 
@@ -44,7 +44,7 @@ export function demandRole(trusts: readonly Trust[], kind: Statement['kind'], ke
 /** The signatures of entries under one id. `foreign`: they are in another log than the one of `trust`. */
 function signaturesOf(trust: Trust, entries: readonly ProductEntry[], foreign: boolean): readonly CountedSignature[] {
   return entries.flatMap(({ index, entry }) =>
-    signerOf(nodeCrypto, trust, entry).map(({ member }) => ({ index: foreign ? null : index, memberId: member.id })),
+    signersOf(trust, entry).map(({ member }) => ({ index: foreign ? null : index, memberId: member.id })),
   )
 }
 
@@ -67,7 +67,7 @@ export function authorityAgreement(trust: Trust, entries: readonly ProductEntry[
 /** Names the signer of an entry, as the trust files call it; null for a stranger or a broken signature. */
 export function signerName(trusts: readonly Trust[], entry: Entry): string | null {
   for (const trust of trusts) {
-    const [found] = signerOf(nodeCrypto, trust, entry)
+    const [found] = signersOf(trust, entry)
     if (found !== undefined) return found.member.id
   }
   return null

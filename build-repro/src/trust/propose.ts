@@ -8,13 +8,13 @@ import {
   isReleaseMet,
   parseSignedCheckpoint,
   type Role,
-  signerOf,
   type Trust,
   type TrustChange,
   trustChanges,
 } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import { ProgramError } from '@samebits/host'
+import { signersOf } from '../signers.ts'
 import type { Now } from '../follow.ts'
 import type { LoggedRelease } from '../product-view.ts'
 import { type Draft, draftNext, readDraft } from './draft.ts'
@@ -94,7 +94,7 @@ function disownedBy(next: Trust, { now, before }: Known): readonly LoggedRelease
   if (now === null || before !== null) return []
   return now.view.releases.filter(({ id, statement, entries, metAt }) => {
     const signatures = entries.flatMap(({ index, entry }) =>
-      signerOf(nodeCrypto, next, entry).map(({ member }) => ({ index, memberId: member.id })),
+      signersOf(next, entry).map(({ member }) => ({ index, memberId: member.id })),
     )
     return metAt !== null && !isReleaseMet(next, { ...statement, id }, signatures)
   })

@@ -18,6 +18,7 @@ import type { Now } from '../follow.ts'
 import type { ProductEntry } from '../history.ts'
 import type { Tree } from '../log-access.ts'
 import { logsBefore, type Session } from '../session.ts'
+import { identities } from '../signers.ts'
 import { readSizes } from '../sizes.ts'
 import { readBefore } from './kept-steps.ts'
 
@@ -89,6 +90,7 @@ export async function checkReplaces({ tree, view }: Now, { replaces, version }: 
 function demandFollowed({ trust, machine }: Session, next: Trust, bundle: UpdateBundle): void {
   const result = verifyOffline({
     crypto: nodeCrypto,
+    identities,
     now: machine.now(),
     want: {
       channel: trust.channels[0] ?? '',

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { nodeCrypto, verifyInPool } from '@samebits/core/node'
 import { ProgramError } from '@samebits/host'
+import { sigstoreIdentities } from '@samebits/identity'
 import { AdmissionFileError } from '../admission/admission-file.ts'
 import { AdmissionSource } from '../admission/admission-source.ts'
 import type { Claim } from '../admission/claim.ts'
@@ -31,6 +32,7 @@ async function startProductMode(
 ): Promise<RunningMode<Claim, ProductTables>> {
   const { origin, options, store, warn } = context
   const library = new TrustLibrary(nodeCrypto, origin)
+  const identities = sigstoreIdentities()
   const source = await openSource(context, timing)
   const adopt = (config = source.current) => store.update((tables) => adoptConfig(tables, library, config))
   await adopt().catch(asProgramError)
@@ -51,10 +53,11 @@ async function startProductMode(
         config: () => source.current,
         committed: store.tables.committed,
         library,
+        identities,
       }),
     mount: (v1, log) => {
       const { committed: reader } = store.tables
-      mountProducts(v1, { log, reader, library, crypto: nodeCrypto })
+      mountProducts(v1, { log, reader, library, crypto: nodeCrypto, identities })
       mountBlobs(v1, { reader, store, hasher: nodeCrypto, now: timing.now })
     },
     leftBehind: (policy) =>

@@ -11,7 +11,7 @@
  * A product is one percent-encoded segment. The feed also answers under `<channel>.samebits.json`, so that
  * `…/v1/feed/<product>` is the base URL of a feed.
  */
-import { type Crypto, isDigest, isProduct, mediaTypes, parseDecimal, toBase64 } from '@samebits/core'
+import { type Crypto, type IdentityVerifier, isDigest, isProduct, mediaTypes, parseDecimal, toBase64 } from '@samebits/core'
 import type { Request, Response, Router } from 'express'
 import type { TrustLibrary } from '../admission/trust-library.ts'
 import type { LogView } from '../log-view.ts'
@@ -26,6 +26,7 @@ export interface ProductsParts {
   readonly reader: ProductReader
   readonly library: TrustLibrary
   readonly crypto: Crypto
+  readonly identities?: IdentityVerifier | undefined
 }
 
 /** Sizes that one request for a feed may name. */

@@ -3,7 +3,7 @@
  * (docs/decision.md steps 16 to 20 and 22). The index only says which entries that takes; what they say is read from the
  * log, and only below the published size.
  */
-import { type Crypto, parseEntry, passes, standingVotes, type Vote, votesOf } from '@samebits/core'
+import { type Crypto, type IdentityVerifier, parseEntry, passes, standingVotes, type Vote, votesOf } from '@samebits/core'
 import type { StatementRow } from '../admission/tables.ts'
 import type { TrustRules } from '../admission/trust-rules.ts'
 import type { LogView } from '../log-view.ts'
@@ -14,6 +14,8 @@ export interface EligibleParts {
   readonly crypto: Crypto
   readonly reader: ProductReader
   readonly log: LogView
+  /** For trust files that list identities; without it those count for nobody. */
+  readonly identities?: IdentityVerifier | undefined
 }
 
 /** A release that may be offered, with the indices of the entries that show it. */
@@ -52,7 +54,7 @@ export async function newestEligible(
 
 /** The release as an offer; null where it must not be one. */
 async function offerOf(parts: EligibleParts, rules: TrustRules, tree: Tree, row: StatementRow): Promise<Offer | null> {
-  const { crypto, reader } = parts
+  const { crypto, identities, reader } = parts
   const { product, id, channel, sequence } = row
   if (channel === null || sequence === null) return null
   const about = await reader.about(id)
@@ -65,7 +67,7 @@ async function offerOf(parts: EligibleParts, rules: TrustRules, tree: Tree, row:
   const below = await reader.releasesAt(product, channel, sequence - 1)
   const said = about.filter(({ kind }) => kind !== 'rebuild')
   const leaves = await leavesOf(parts, indicesOf([row, ...rivals, ...below, ...said, ...votes], tree))
-  const question = { crypto, trust: rules.trust, leaves, historyTo: tree.size, id, platforms: null }
+  const question = { crypto, identities, trust: rules.trust, leaves, historyTo: tree.size, id, platforms: null }
   if (passes(question) !== null) return null
   return {
     id,

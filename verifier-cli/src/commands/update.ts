@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { type Accepted, bundleCaps, type Current, type InstalledFlaw, type Notice, verdictExit } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import { ProgramError, type Progress, progress, visible } from '@samebits/host'
+import { sigstoreIdentities } from '@samebits/identity'
 import { createUpdater, type HealthCheck, type UpdaterEvent, type UpdaterOptions } from '@samebits/updater'
 import type { Arguments, Run } from '../command.ts'
 import { readInput } from '../input-file.ts'
@@ -71,6 +72,7 @@ async function updaterOptions(
     os: world.os,
     uid: world.uid,
     crypto: nodeCrypto,
+    identities: sigstoreIdentities(),
     relieveMemory: world.collector(),
     onEvent,
   }

@@ -2,6 +2,7 @@
 import { bundleCaps, refuse, updateBundleFileName } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import { ProgramError, systemReason, visible } from '@samebits/host'
+import { sigstoreIdentities } from '@samebits/identity'
 import { hashFile, type VerifyResult, verifyArtifact } from '@samebits/updater'
 import type { Arguments, Run } from '../command.ts'
 import { readInput, readOptional } from '../input-file.ts'
@@ -42,6 +43,7 @@ export const run: Run = async (given, world) => {
     },
     now: world.clock(),
     crypto: nodeCrypto,
+    identities: sigstoreIdentities(),
     stateDir: given.text('state') ?? null,
     uid: world.uid,
   })

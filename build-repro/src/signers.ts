@@ -1,0 +1,12 @@
+/** Who signed an entry: keys by core, certificates by Sigstore's library, which is loaded where a trust file lists identities. */
+import { type Entry, type IdentityVerifier, type Signatory, signerOf, type Trust } from '@samebits/core'
+import { nodeCrypto } from '@samebits/core/node'
+import { sigstoreIdentities } from '@samebits/identity'
+
+/** One for the whole program: what it made of an entry is remembered. */
+export const identities: IdentityVerifier = sigstoreIdentities()
+
+/** The members of `trust` whose signature `entry` carries, valid at its index or not. */
+export function signersOf(trust: Trust, entry: Entry): Signatory[] {
+  return signerOf(nodeCrypto, trust, entry, identities)
+}
