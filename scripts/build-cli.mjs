@@ -34,7 +34,9 @@ const result = await build({
       name: 'sigstore-inside',
       setup(builder) {
         builder.onLoad({ filter: /[/\\]identity[/\\]src[/\\]load\.ts$/ }, ({ path }) => ({
-          contents: readFileSync(path, 'utf8').replace(/^import .*createRequire.*$/m, '').replace(/^const require = .*$/m, ''),
+          contents: readFileSync(path, 'utf8')
+            .replace(/^import .*createRequire.*$/m, '')
+            .replace(/^const require = .*$/m, ''),
           loader: 'ts',
         }))
       },

@@ -12,11 +12,11 @@ import {
   utf8,
 } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
+import { sigstoreIdentities } from '@samebits/identity'
 import { bundleToJSON } from '@sigstore/bundle'
 import { initializeCA, initializeCTLog, initializeTSA } from '@sigstore/mock'
 import { DSSEBundleBuilder, type Signer, type Witness } from '@sigstore/sign'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { sigstoreIdentities } from '@samebits/identity'
 
 const HOUR_MS = 3_600_000
 /** The authorities' own certificates are valid from the moment they are made. */

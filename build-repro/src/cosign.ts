@@ -2,12 +2,12 @@
 import { ProgramError } from '@samebits/host'
 import type { Measured } from './artifacts.ts'
 import type { Now } from './follow.ts'
-import type { StatementKey } from './keygen.ts'
 import { sameFiles } from './plan.ts'
 import type { LoggedRelease } from './product-view.ts'
 import { checkIsPublisher, finish, keepEntry, type PublishResult } from './publish.ts'
 import { describeHead, type Session } from './session.ts'
-import { signStatement } from './signing.ts'
+import { isSignedBy } from './signers.ts'
+import type { StatementSigner } from './signing.ts'
 import { isOpen } from './staple-set.ts'
 
 export interface CosignRequest {
@@ -18,22 +18,26 @@ export interface CosignRequest {
 }
 
 /** @throws ProgramError NOT_FOUND, ARTIFACT_DIFFERS, HEAD_MOVED, and whatever publishing throws */
-export async function cosign(session: Session, key: StatementKey, request: CosignRequest): Promise<PublishResult> {
-  checkIsPublisher(session.trust, key)
+export async function cosign(
+  session: Session,
+  signer: StatementSigner,
+  request: CosignRequest,
+): Promise<PublishResult> {
+  checkIsPublisher(session.trust, signer)
   const now = await session.now(() => null)
   const release = findRelease(now, request.id)
   compareFiles(release, request.files)
   const { statement } = release
-  const own = release.entries.find(({ entry }) => entry.signer.kind === 'key' && entry.signer.hint === key.keyid)
+  const own = release.entries.find(({ entry }) => isSignedBy(session.trust, entry, signer.credential))
   if (own === undefined) checkStillOpen(now, release)
   session.machine.say(
     `${statement.product} ${statement.version}, ${statement.channel} ${statement.sequence}: ${request.files.length} files agree`,
   )
   const payload = release.entries[0]?.entry.payload
   if (payload === undefined) throw new TypeError('a release without entries')
-  const leaf = own?.entry.leaf ?? (await signStatement(payload, key))
+  const leaf = own?.entry.leaf ?? (await signer.sign(payload))
   const kept = await keepEntry(session, 'cosign', statement, request.files, leaf)
-  return finish(session, key, kept, request)
+  return finish(session, signer, kept, request)
 }
 
 function findRelease({ view, tree }: Now, id: string): LoggedRelease {

@@ -22,8 +22,8 @@ import {
 import { nodeCrypto } from '@samebits/core/node'
 import { isCode, ProgramError, writeFileDurably } from '@samebits/host'
 import { z } from 'zod'
-import { signersOf } from './signers.ts'
 import { checkExtends, type ForkFound, type Log, type Tree } from './log-access.ts'
+import { signersOf } from './signers.ts'
 
 /** An entry about the product, in the tree at `index`. */
 export interface ProductEntry {

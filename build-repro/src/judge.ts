@@ -5,8 +5,8 @@
 import { passes, type Trust, verifyOffline } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import type { Now } from './follow.ts'
-import { identities } from './signers.ts'
 import type { LoggedRelease } from './product-view.ts'
+import { identities } from './signers.ts'
 
 /** Why clients would refuse this release now, as `CODE: detail`; null where they would not. */
 export function hindrance(trust: Trust, { history, tree }: Now, { id }: LoggedRelease): string | null {

@@ -1,10 +1,11 @@
-import type { Artifact, ReleaseStatement } from '@samebits/core'
+import type { Artifact, Entry, ReleaseStatement } from '@samebits/core'
 import { describe, expect, it } from 'vitest'
 import type { Kept } from './kept.ts'
 import { planPublish, type Wanted } from './plan.ts'
 import type { LoggedRelease, ProductView } from './product-view.ts'
 
 const mine = '11'.repeat(32)
+const isMine = ({ signer }: Entry) => signer.kind === 'key' && signer.hint === mine
 const theirs = '22'.repeat(32)
 const file = (name: string, sha256 = 'ab'.repeat(32)): Artifact => ({
   name,
@@ -138,7 +139,7 @@ describe('what publish has to do', () => {
       { kind: 'sign', sequence: 2 },
     ],
   ])('for %s', (_, list, now, plan) => {
-    expect(planPublish(wanted, list, now, mine)).toMatchObject(plan)
+    expect(planPublish(wanted, list, now, isMine)).toMatchObject(plan)
   })
 
   it.each<[string, string, readonly Kept[], ProductView]>([
@@ -181,6 +182,6 @@ describe('what publish has to do', () => {
       view([logged({ id: 'k', version: '1.1.0', met: false })]),
     ],
   ])('is refused for %s', (_, code, list, now) => {
-    expect(() => planPublish(wanted, list, now, mine)).toThrow(expect.objectContaining({ code, exitCode: 10 }))
+    expect(() => planPublish(wanted, list, now, isMine)).toThrow(expect.objectContaining({ code, exitCode: 10 }))
   })
 })

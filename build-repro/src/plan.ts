@@ -2,7 +2,7 @@
  * What a run of `publish` has to do, decided from what is kept here and what the log's entries say. No I/O: this is where
  * "interrupted at any point, run again, published once" is true or not.
  */
-import type { Artifact } from '@samebits/core'
+import type { Artifact, Entry } from '@samebits/core'
 import { ProgramError } from '@samebits/host'
 import type { Kept } from './kept.ts'
 import type { LoggedRelease, ProductView } from './product-view.ts'
@@ -16,6 +16,8 @@ export interface Wanted {
   readonly artifacts: readonly Artifact[]
 }
 
+type IsOwn = (entry: Entry) => boolean
+
 export type Plan =
   /** Sign a new statement with this place in the chain. */
   | { readonly kind: 'sign'; readonly sequence: number; readonly previous: string | null }
@@ -27,10 +29,10 @@ export type Plan =
   | { readonly kind: 'overtaken'; readonly kept: Kept; readonly head: string }
 
 /**
- * @param hint of the key that signs
+ * @param isOwn whether an entry is by the one who signs
  * @throws ProgramError ARTIFACT_CHANGED, VERSION_EXISTS, UNFINISHED, COSIGN_INSTEAD
  */
-export function planPublish(wanted: Wanted, kept: readonly Kept[], view: ProductView, hint: string): Plan {
+export function planPublish(wanted: Wanted, kept: readonly Kept[], view: ProductView, isOwn: IsOwn): Plan {
   const mine = kept.filter(
     ({ withdrawn, request }) =>
       withdrawn === null && request.product === wanted.product && request.channel === wanted.channel,
@@ -38,7 +40,7 @@ export function planPublish(wanted: Wanted, kept: readonly Kept[], view: Product
   const same = mine.find(({ request }) => request.version === wanted.version)
   if (same !== undefined) return continueKept(same, wanted, view)
   const logged = sameVersion(wanted, view)
-  if (logged !== null) return continueLogged(logged, wanted, hint)
+  if (logged !== null) return continueLogged(logged, wanted, isOwn)
   const unfinished = mine.find(({ published }) => published === null)
   if (unfinished !== undefined && !isOvertaken(unfinished, view)) throw unfinishedError(unfinished)
   const head = view.heads.get(wanted.channel) ?? null
@@ -74,9 +76,9 @@ function continueKept(kept: Kept, wanted: Wanted, view: ProductView): Plan {
     : { kind: 'resume', kept }
 }
 
-function continueLogged(release: LoggedRelease, wanted: Wanted, hint: string): Plan {
+function continueLogged(release: LoggedRelease, wanted: Wanted, isOwn: IsOwn): Plan {
   if (!sameFiles(release.statement.artifacts, wanted.artifacts)) throw versionExists(wanted.version, release.id)
-  const own = release.entries.find(({ entry }) => entry.signer.kind === 'key' && entry.signer.hint === hint)
+  const own = release.entries.find(({ entry }) => isOwn(entry))
   if (own !== undefined) return { kind: 'adopt', release, leaf: own.entry.leaf }
   throw new ProgramError({
     code: 'COSIGN_INSTEAD',

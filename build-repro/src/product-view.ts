@@ -13,8 +13,8 @@ import {
   type WaiverStatement,
 } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
-import { signersOf } from './signers.ts'
 import type { History, ProductEntry } from './history.ts'
+import { signersOf } from './signers.ts'
 
 /** A statement with everything that was logged under its id. */
 export interface Logged<S> {

@@ -17,12 +17,12 @@ import { ProgramError } from '@samebits/host'
 import type { Measured } from './artifacts.ts'
 import { lacksQuorum, type Now } from './follow.ts'
 import type { Kept, KeptRequest } from './kept.ts'
-import type { StatementKey } from './keygen.ts'
 import { anchorOf, bundleOf, feedRelease, growSizes, writeAnchor, writeBundles, writeShippedSizes } from './outputs.ts'
 import { isOvertaken, planPublish, type Wanted } from './plan.ts'
 import type { LoggedRelease } from './product-view.ts'
 import { describeHead, type Session } from './session.ts'
-import { signStatement } from './signing.ts'
+import { credentialOf, isSignedBy } from './signers.ts'
+import type { StatementSigner } from './signing.ts'
 import { submitEntry } from './submit.ts'
 
 export interface PublishRequest {
@@ -57,25 +57,31 @@ export interface PublishResult {
 }
 
 /** @throws ProgramError, as the steps say */
-export async function publish(session: Session, key: StatementKey, request: PublishRequest): Promise<PublishResult> {
-  checkIsPublisher(session.trust, key)
+export async function publish(
+  session: Session,
+  signer: StatementSigner,
+  request: PublishRequest,
+): Promise<PublishResult> {
+  checkIsPublisher(session.trust, signer)
   checkChannelListed(session.trust, request.channel)
   const now = await session.now(() => null)
   const { product } = session.trust
   const { channel, version, artifacts } = request
   const wanted = { product, channel, version, artifacts }
-  const plan = planPublish(wanted, await session.kept.list(), now.view, key.keyid)
+  const plan = planPublish(wanted, await session.kept.list(), now.view, (entry) =>
+    isSignedBy(session.trust, entry, signer.credential),
+  )
   switch (plan.kind) {
     case 'overtaken':
       throw await overtaken(session, plan.kept, plan.head)
     case 'resume':
       session.machine.say(`going on with ${version}, signed before as ${plan.kept.id}`)
-      return finish(session, key, plan.kept, request)
+      return finish(session, signer, plan.kept, request)
     case 'adopt':
       session.machine.say(`${version} is logged already as ${plan.release.id}: its bytes are taken from there`)
-      return finish(session, key, await keep(session, wanted, request.files, plan.leaf), request)
+      return finish(session, signer, await keep(session, wanted, request.files, plan.leaf), request)
     case 'sign':
-      return finish(session, key, await signAndKeep(session, key, request, plan), request)
+      return finish(session, signer, await signAndKeep(session, signer, request, plan), request)
   }
 }
 
@@ -90,19 +96,19 @@ function checkChannelListed({ channels, product }: Trust, channel: string): void
 }
 
 /** @throws ProgramError NOT_A_PUBLISHER */
-export function checkIsPublisher({ publishers, product }: Trust, { keyid }: StatementKey): void {
-  if (!publishers.members.some(({ credential }) => credential.kind === 'key' && credential.hint === keyid))
+export function checkIsPublisher({ publishers, product }: Trust, { credential }: StatementSigner): void {
+  if (!publishers.members.some((member) => credentialOf(member) === credential))
     throw new ProgramError({
       code: 'NOT_A_PUBLISHER',
-      detail: `the key ${keyid} is no publisher of ${product}`,
-      remedy: 'Sign with a key that the trust file lists.',
+      detail: `${credential} is no publisher of ${product}`,
+      remedy: 'Sign with a key or as an identity that the trust file lists.',
       exitCode: 10,
     })
 }
 
 async function signAndKeep(
   session: Session,
-  key: StatementKey,
+  signer: StatementSigner,
   request: PublishRequest,
   { sequence, previous }: { readonly sequence: number; readonly previous: string | null },
 ): Promise<Kept> {
@@ -119,7 +125,7 @@ async function signAndKeep(
     builds,
     ...(notes === undefined ? {} : { notes }),
   }
-  const leaf = await signStatement(formatStatement(statement), key)
+  const leaf = await signer.sign(formatStatement(statement))
   session.signal.throwIfAborted()
   return keep(session, { product, channel, version, artifacts }, request.files, leaf)
 }
@@ -151,11 +157,11 @@ export async function keepEntry(
 /** From kept bytes to everything written. The same for a new statement, a resumed one, and a co-signature. */
 export async function finish(
   session: Session,
-  key: StatementKey,
+  signer: StatementSigner,
   kept: Kept,
   { files, feedNow }: { readonly files: readonly Measured[]; readonly feedNow: boolean },
 ): Promise<PublishResult> {
-  const index = await logEntry(session, key, kept)
+  const index = await logEntry(session, signer, kept)
   const now = await session.now((tree) =>
     tree.size > index ? lacksQuorum(tree) : `entry ${index} is not under a checkpoint yet`,
   )
@@ -184,9 +190,9 @@ export async function finish(
 }
 
 /** The index of this publisher's entry: found in the log, or taken by it now. */
-async function logEntry(session: Session, key: StatementKey, kept: Kept): Promise<number> {
+async function logEntry(session: Session, signer: StatementSigner, kept: Kept): Promise<number> {
   const { view } = await session.now(() => null)
-  const logged = ownIndex(view.releases, kept.id, key)
+  const logged = ownIndex(session.trust, view.releases, kept.id, signer)
   if (logged !== null) return logged
   const submitted = await submitEntry(session.log, kept.entry, kept.bodies)
   if (submitted.kind === 'logged') return submitted.index
@@ -201,9 +207,14 @@ async function logEntry(session: Session, key: StatementKey, kept: Kept): Promis
   })
 }
 
-function ownIndex(releases: readonly LoggedRelease[], id: string, { keyid }: StatementKey): number | null {
+function ownIndex(
+  trust: Trust,
+  releases: readonly LoggedRelease[],
+  id: string,
+  { credential }: StatementSigner,
+): number | null {
   const release = releases.find((each) => each.id === id)
-  const own = release?.entries.find(({ entry }) => entry.signer.kind === 'key' && entry.signer.hint === keyid)
+  const own = release?.entries.find(({ entry }) => isSignedBy(trust, entry, credential))
   return own?.index ?? null
 }
 

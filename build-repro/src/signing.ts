@@ -9,6 +9,18 @@ import { bundleToJSON } from '@sigstore/bundle'
 import { DSSEBundleBuilder, type Signer } from '@sigstore/sign'
 import type { StatementKey } from './keygen.ts'
 
+/** Whoever signs statements: a key file, or an identity that is certified for the moment (`keyless.ts`). */
+export interface StatementSigner {
+  /** The key's hint, or `<issuer> <san>`. */
+  readonly credential: string
+  /** One entry: the exact leaf bytes of `payload`, signed. */
+  sign(payload: Uint8Array): Promise<Uint8Array>
+}
+
+export function keySigner(key: StatementKey): StatementSigner {
+  return { credential: key.keyid, sign: (payload) => signStatement(payload, key) }
+}
+
 /** A key file as a signer for `@sigstore/sign`. The hint is the SHA-256 of its SPKI and nothing else. */
 function keyFileSigner({ key, publicPem, keyid }: StatementKey): Signer {
   return {

@@ -7,6 +7,7 @@ import { openWorkspace } from '../../build-repro/src/recipe.ts'
 import { artifactsOf } from '../../build-repro/src/request.ts'
 import { defaultLimits } from '../../build-repro/src/retry.ts'
 import { openSession } from '../../build-repro/src/session.ts'
+import { keySigner } from '../../build-repro/src/signing.ts'
 import { unboxedEngine } from './unboxed.ts'
 
 export async function publishUnboxed(folder: string, version: string): Promise<PublishResult> {
@@ -33,7 +34,7 @@ export async function publishUnboxed(folder: string, version: string): Promise<P
     const artifacts = artifactsOf(own.artifacts, { platforms: [], mediaTypes: [], parts: [] })
     const key = await readStatementKey(workspace.at(workspace.recipe.publish.key))
     const files = own.artifacts
-    return await publish(session, key, {
+    return await publish(session, keySigner(key), {
       channel: 'stable',
       version,
       files,

@@ -95,7 +95,10 @@ describe.skipIf(process.env['MODE'] !== 'trust')('another log, as planned', () =
     // Frozen, but readable: online clients of before read its history to the end, and then leave it.
     await goesOn(estate, next, '1.1.1')
     await old.process?.kill('SIGKILL')
-    expect(await estate.update('follower')).toMatchObject({ status: 0, stdout: expect.stringContaining('nothing newer') })
+    expect(await estate.update('follower')).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('nothing newer'),
+    })
     expect(await estate.client('verify', 'dist/notes', '--trust', 'offline/trust.json')).toMatchObject({ status: 0 })
   })
 })

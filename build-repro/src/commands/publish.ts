@@ -4,23 +4,22 @@ import { ProgramError } from '@samebits/host'
 import { Command, Option } from 'commander'
 import { measure } from '../artifacts.ts'
 import { cosign } from '../cosign.ts'
-import { readStatementKey } from '../keygen.ts'
 import { checkChannel, checkVersion } from '../names.ts'
 import { abandon, checkIsPublisher, type PublishResult, publish } from '../publish.ts'
 import { artifactsOf, mediaTypeOf } from '../request.ts'
 import type { Session } from '../session.ts'
 import { addBuildOptions, type BuildFlags, buildFromFlags } from './build-options.ts'
 import { answer, type CommandIo } from './io.ts'
+import { addSignerOptions, type SignerFlags, signerOf } from './signer-options.ts'
 import { addSessionOptions, type SessionFlags, withSession } from './with-session.ts'
 
-interface Flags extends SessionFlags, BuildFlags {
+interface Flags extends SessionFlags, BuildFlags, SignerFlags {
   readonly version?: string
   readonly channel?: string
   readonly platform: readonly string[]
   readonly mediaType: readonly string[]
   readonly part: readonly string[]
   readonly notes?: string
-  readonly key?: string
   readonly cosign?: string
   readonly abandon?: string
   readonly feedNow?: true
@@ -39,7 +38,6 @@ export function publishCommand(io: CommandIo, exit: (status: number) => void): C
     .option('--media-type <type>', 'default: by the name; once, or once for each file', collect, [])
     .option('--part <name=installer>', 'the installer runs this file; may be repeated', collect, [])
     .option('--notes <text>', 'for people')
-    .option('--key <file>', "the publisher's key (default: the recipe's)")
     .addOption(
       new Option('--cosign <id>', "co-sign another publisher's open release").conflicts(['version', 'abandon']),
     )
@@ -53,9 +51,11 @@ export function publishCommand(io: CommandIo, exit: (status: number) => void): C
         'build the files first, from a commit by its recipe, so that others can rebuild them',
       ).conflicts(['cosign', 'abandon', 'platform', 'mediaType']),
     )
-  return addSessionOptions(addBuildOptions(command)).action(async (files: readonly string[], flags: Flags) => {
-    exit(await withSession(io, flags, (session) => run(io, session, files, flags)))
-  })
+  return addSessionOptions(addBuildOptions(addSignerOptions(command))).action(
+    async (files: readonly string[], flags: Flags) => {
+      exit(await withSession(io, flags, (session) => run(io, session, files, flags)))
+    },
+  )
 }
 
 async function run(io: CommandIo, session: Session, files: readonly string[], flags: Flags): Promise<number> {
@@ -67,19 +67,19 @@ async function run(io: CommandIo, session: Session, files: readonly string[], fl
   if (flags.build === true) return buildAndPublish(io, session, files, flags)
   if (files.length === 0)
     throw usage('no artifact is named', 'Name the files of the release, or let --build make them.')
-  const { recipe, at } = session.workspace
-  const key = await readStatementKey(flags.key === undefined ? at(recipe.publish.key) : resolve(io.cwd, flags.key))
+  const { recipe } = session.workspace
+  const signer = await signerOf(io, session, flags)
   const channel = checkChannel(flags.channel ?? recipe.publish.channel)
   const version = flags.version === undefined ? null : checkVersion(flags.version)
   const measured = await Promise.all(files.map((file) => measure(resolve(io.cwd, file), session.signal)))
   const feedNow = flags.feedNow === true
   if (flags.cosign !== undefined)
-    return tell(io, await cosign(session, key, { id: checkId(flags.cosign), files: measured, feedNow }))
+    return tell(io, await cosign(session, signer, { id: checkId(flags.cosign), files: measured, feedNow }))
   if (version === null) throw usage('--version is missing', 'Give the version of the release.')
   const { platform: platforms, mediaType: mediaTypes, part: parts, notes } = flags
   const artifacts = artifactsOf(measured, { platforms, mediaTypes, parts })
   const request = { channel, version, files: measured, artifacts, feedNow, ...(notes === undefined ? {} : { notes }) }
-  return tell(io, await publish(session, key, request))
+  return tell(io, await publish(session, signer, request))
 }
 
 async function buildAndPublish(
@@ -91,10 +91,10 @@ async function buildAndPublish(
   if (files.length > 0) throw usage('files are named beside --build', 'Let the recipe name the artifacts.')
   if (flags.version === undefined) throw usage('--version is missing', 'Give the version of the release.')
   const version = checkVersion(flags.version)
-  const { recipe, at } = session.workspace
+  const { recipe } = session.workspace
   const channel = checkChannel(flags.channel ?? recipe.publish.channel)
-  const key = await readStatementKey(flags.key === undefined ? at(recipe.publish.key) : resolve(io.cwd, flags.key))
-  checkIsPublisher(session.trust, key)
+  const signer = await signerOf(io, session, flags)
+  checkIsPublisher(session.trust, signer)
   const { own } = await buildFromFlags(io, session, flags)
   const { named, build, artifacts: built } = own
   const artifacts = artifactsOf(built, {
@@ -105,7 +105,7 @@ async function buildAndPublish(
   const request = { channel, version, files: built, artifacts, builds: [named], feedNow: flags.feedNow === true }
   return tell(
     io,
-    await publish(session, key, { ...request, ...(flags.notes === undefined ? {} : { notes: flags.notes }) }),
+    await publish(session, signer, { ...request, ...(flags.notes === undefined ? {} : { notes: flags.notes }) }),
   )
 }
 

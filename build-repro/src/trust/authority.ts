@@ -12,9 +12,9 @@ import {
 } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import { ProgramError } from '@samebits/host'
-import { signersOf } from '../signers.ts'
 import type { ProductEntry } from '../history.ts'
 import type { StatementKey } from '../keygen.ts'
+import { signersOf } from '../signers.ts'
 
 /** The role in which a key may sign a statement of this kind under one of the trust files; null: in none. */
 function roleOf(

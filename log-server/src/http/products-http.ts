@@ -11,7 +11,15 @@
  * A product is one percent-encoded segment. The feed also answers under `<channel>.samebits.json`, so that
  * `…/v1/feed/<product>` is the base URL of a feed.
  */
-import { type Crypto, type IdentityVerifier, isDigest, isProduct, mediaTypes, parseDecimal, toBase64 } from '@samebits/core'
+import {
+  type Crypto,
+  type IdentityVerifier,
+  isDigest,
+  isProduct,
+  mediaTypes,
+  parseDecimal,
+  toBase64,
+} from '@samebits/core'
 import type { Request, Response, Router } from 'express'
 import type { TrustLibrary } from '../admission/trust-library.ts'
 import type { LogView } from '../log-view.ts'

@@ -3,7 +3,15 @@
  * (docs/decision.md steps 16 to 20 and 22). The index only says which entries that takes; what they say is read from the
  * log, and only below the published size.
  */
-import { type Crypto, type IdentityVerifier, parseEntry, passes, standingVotes, type Vote, votesOf } from '@samebits/core'
+import {
+  type Crypto,
+  type IdentityVerifier,
+  parseEntry,
+  passes,
+  standingVotes,
+  type Vote,
+  votesOf,
+} from '@samebits/core'
 import type { StatementRow } from '../admission/tables.ts'
 import type { TrustRules } from '../admission/trust-rules.ts'
 import type { LogView } from '../log-view.ts'
