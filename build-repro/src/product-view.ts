@@ -12,7 +12,6 @@ import {
   votesOf,
   type WaiverStatement,
 } from '@samebits/core'
-import { nodeCrypto } from '@samebits/core/node'
 import type { History, ProductEntry } from './history.ts'
 import { signersOf } from './signers.ts'
 

@@ -17,8 +17,8 @@ export function sigstoreIdentities(): IdentityVerifier {
     identify(entry, trustedRoot) {
       if (entry.signer.kind !== 'certificate') return null
       library ??= loadSigstore()
-      let root = roots.get(trustedRoot)
-      if (root === undefined) roots.set(trustedRoot, (root = openRoot(library, trustedRoot)))
+      const root = roots.get(trustedRoot) ?? openRoot(library, trustedRoot)
+      roots.set(trustedRoot, root)
       return identifyUnder(library, root, entry)
     },
   }

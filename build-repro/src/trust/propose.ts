@@ -12,7 +12,6 @@ import {
   type TrustChange,
   trustChanges,
 } from '@samebits/core'
-import { nodeCrypto } from '@samebits/core/node'
 import { ProgramError } from '@samebits/host'
 import type { Now } from '../follow.ts'
 import type { LoggedRelease } from '../product-view.ts'
