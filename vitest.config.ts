@@ -10,10 +10,12 @@ const source = {
     },
   },
 }
-const unit = ['core', 'host', 'identity', 'updater', 'verifier-cli', 'log-server', 'monitor', 'build-repro'].map((name) => ({
-  ...source,
-  test: { name, root: name, include: ['src/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 },
-}))
+const unit = ['core', 'host', 'identity', 'updater', 'verifier-cli', 'log-server', 'monitor', 'build-repro'].map(
+  (name) => ({
+    ...source,
+    test: { name, root: name, include: ['src/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 },
+  }),
+)
 /** `--mode branches`: every branch of `decide`, and of its room all but those of cases that no caller can make. */
 const branches = {
   include: ['**/src/decision/*.ts'],
