@@ -34,6 +34,22 @@ describe('a release passes', () => {
       },
     ],
     [
+      'the head that the trust file names, though the one before it is in no log any more',
+      null,
+      () => {
+        const scene = twoReleases()
+        const { id, statement } = scene.last
+        const file = JSON.parse(new TextDecoder().decode(scene.trust))
+        const heads = { stable: { sequence: statement.sequence, id } }
+        const trust = parseTrust(nodeCrypto, new TextEncoder().encode(JSON.stringify({ ...file, heads })))
+        const first = new Set(scene.releases[0]?.indices)
+        const left = scene.log.leaves.map((leaf, index) => ({ index, leaf })).filter(({ index }) => !first.has(index))
+        return `${ask(scene, { leaves: left, trust })} ${ask(scene, { leaves: left })}` === 'null CHAIN_BROKEN'
+          ? null
+          : 'no'
+      },
+    ],
+    [
       'waived',
       null,
       () => {
