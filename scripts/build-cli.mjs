@@ -1,5 +1,6 @@
 // Bundles the command line into verifier-cli/dist/: one CommonJS file that needs nothing but Node, and the licences of what
 // is in it. The same sources and lock give the same bytes, wherever the checkout lies.
+import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -61,6 +62,7 @@ const file = join(out, 'samebits.cjs')
 writeFileSync(file, result.outputFiles[0].contents)
 chmodSync(file, 0o755)
 writeFileSync(join(out, 'THIRD-PARTY-LICENSES'), licences(Object.keys(result.metafile.inputs)))
+writeFileSync(join(out, 'samebits.1'), execFileSync(process.execPath, [file, 'manual']))
 console.log(`${relative(root, file)}: ${result.outputFiles[0].contents.length} bytes`)
 
 function licences(inputs) {

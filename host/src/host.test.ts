@@ -266,6 +266,19 @@ describe('progress', () => {
     expect(run(true).split('\r').length).toBeGreaterThan(8)
     expect(run(true).split('\n')).toHaveLength(2)
   })
+  it('draws a bar where there is room for one, and ends once', () => {
+    let now = 0
+    let text = ''
+    const stream = { isTTY: true, columns: 120, write: (part: string) => (text += part) }
+    const report = progress({ stream, clock: () => now, unit: 'entries', label: 'reading', total: 1000 })
+    now = 1000
+    report.update(500)
+    report.finish()
+    report.finish()
+    expect(text).toContain('[##########..........] reading: 500 entries of 1,000 entries (50 %)')
+    expect(text.split('\n')).toHaveLength(2)
+    expect(run(true)).not.toContain('[#')
+  })
   it('prints plain lines elsewhere, without escapes', () => {
     expect(run(false)).not.toMatch(/\p{Cc}(?<!\n)/u)
     expect(run(false)).toContain('reading: 300 entries of 1,000 entries (30 %), 50 entries/s, 14 s left\n')

@@ -38,7 +38,7 @@ export function progress(options: ProgressOptions): Progress {
   let shown = false
   const draw = (now: number) => {
     const line = progressLine(options, done, now - start)
-    stream.write(terminal ? `\r\x1b[K${line.slice(0, Math.max(20, (stream.columns ?? 80) - 1))}` : `${line}\n`)
+    stream.write(terminal ? `\r\x1b[K${onTerminal(options, line, done)}` : `${line}\n`)
     drawn = now
     shown = true
   }
@@ -51,9 +51,20 @@ export function progress(options: ProgressOptions): Progress {
     finish() {
       if (!shown) return
       draw(clock())
+      shown = false
       if (terminal) stream.write('\n')
     },
   }
+}
+
+const barWidth = 20
+
+/** The line with a bar before it, where the end is known and there is room for both. */
+function onTerminal({ stream, total }: ProgressOptions, line: string, done: number): string {
+  const room = Math.max(20, (stream.columns ?? 80) - 1)
+  if (total === undefined || line.length + barWidth + 3 > room) return line.slice(0, room)
+  const filled = total === 0 ? barWidth : Math.min(barWidth, Math.floor((done * barWidth) / total))
+  return `[${'#'.repeat(filled)}${'.'.repeat(barWidth - filled)}] ${line}`
 }
 
 function progressLine({ label, unit, total }: ProgressOptions, done: number, elapsedMs: number): string {

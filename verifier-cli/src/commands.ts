@@ -61,11 +61,11 @@ stays in DIR/.samebits/previous. Interrupted at any moment, the old version or t
       'health-timeout': { value: 'DURATION', help: 'how long the health check may take (30s)' },
       executable: { help: 'give the installed files the right to be run' },
       unpack: { help: 'unpack the archive (tar.gz, zip) into DIR/versions, and let DIR/current lead to it' },
-      header: {
-        value: 'NAME:VALUE',
-        help: 'send this header to the feed that was named; may be repeated',
-        multiple: true,
+      'feed-headers': {
+        value: 'FILE',
+        help: 'send the headers in this file, NAME: VALUE lines, to the feeds (a token; never on the command line)',
       },
+      ca: { value: 'FILE', help: 'also trust the certificate authorities in this PEM file' },
     },
     examples: [
       {
@@ -176,5 +176,27 @@ read, floors, and what is held or convicted. The tree size is what \`samebits-bu
     options: {},
     examples: [{ line: 'samebits explain WITNESS_QUORUM', says: 'what happened, why it matters, what to do' }],
     load: () => import('./commands/explain.ts'),
+  },
+  {
+    name: 'completion',
+    operands: ['SHELL'],
+    summary: 'print what a shell needs to complete samebits: bash, zsh or fish',
+    about: `For bash, put the first example into ~/.bashrc; for fish, write it to ~/.config/fish/completions/samebits.fish.`,
+    options: {},
+    examples: [
+      { line: 'source <(samebits completion bash)', says: 'bash, for this session' },
+      { line: 'samebits completion zsh > "$fpath[1]/_samebits"', says: 'zsh' },
+      { line: 'samebits completion fish | source', says: 'fish, for this session' },
+    ],
+    load: () => import('./commands/completion.ts'),
+  },
+  {
+    name: 'manual',
+    operands: [],
+    summary: 'print the manual page, samebits(1), as roff',
+    about: 'npm installs it with the package; this is for those who package otherwise.',
+    options: {},
+    examples: [{ line: 'samebits manual | man -l -', says: 'read it' }],
+    load: () => import('./commands/manual.ts'),
   },
 ]

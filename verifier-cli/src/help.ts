@@ -8,6 +8,18 @@ Checks that a file is the release that its publisher logged for everyone to see,
 updates that pass. A refusal names a code, what was seen and what to do: samebits explain CODE.
 `
 
+/** As in docs/decision.md and sysexits.h. */
+export const exitStatuses = [
+  ['0', 'verified, installed, or nothing newer'],
+  ['10', 'refused; standard error names the code'],
+  ['11', 'refused: the log has shown two histories (FORK); the evidence was written to a file'],
+  ['12', 'nothing newer, but what is installed was revoked or disowned'],
+  ['20', 'undecided: nothing is known, run it again. Never "up to date"'],
+  ['64', 'wrong usage, or a file that cannot be read'],
+  ['70, 74', 'a defect of the program; a disk or a permission'],
+  ['130', 'interrupted; nothing is half done'],
+] as const
+
 const endings = `Exit status: 0 accepted, or nothing newer. 10 refused. 11 the log showed two histories; evidence is written.
 12 nothing newer, but what is installed was revoked. 20 undecided: nothing is known, try again. 64 wrong usage.
 `

@@ -499,6 +499,8 @@ test('every command explains itself', async () => {
     'state show',
     'state reset',
     'explain',
+    'completion',
+    'manual',
   ]) {
     expect(out).toContain(`\n  ${name}`)
     expect((await samebits(...name.split(' '), '--help')).out).toMatch(/Options\n[\s\S]*Examples\n {2}samebits /)

@@ -2,7 +2,7 @@
 import { type ProgramIo, runProgram } from '@samebits/host'
 import { directOutput, isPlain } from './direct-output.ts'
 import { youngCollector } from './memory.ts'
-import { networkFetch } from './network.ts'
+import { createNetwork } from './network.ts'
 import { run } from './run.ts'
 import type { Output } from './world.ts'
 
@@ -15,6 +15,7 @@ const gone = () => process.exit(0)
 const direct = isPlain(1, process.platform) && isPlain(2, process.platform)
 const stdout: Output = direct ? directOutput(1, gone) : process.stdout
 const stderr: Output = direct ? directOutput(2, gone) : process.stderr
+const network = createNetwork(env)
 const io: ProgramIo = {
   stdout,
   stderr,
@@ -35,7 +36,7 @@ void runProgram(
       clock: () => Math.floor(Date.now() / 1000),
       stopwatch: () => performance.now(),
       random: Math.random,
-      fetch: networkFetch(env),
+      ...network,
       collector: youngCollector,
       os: process.platform,
       platform: `${process.platform}-${process.arch}`,

@@ -10,7 +10,8 @@ declare const SAMEBITS_VERSION: string | undefined
 const version = typeof SAMEBITS_VERSION === 'string' ? SAMEBITS_VERSION : 'from sources'
 
 /** Runs one command line. @returns the exit status. @throws ProgramError and the errors of the libraries, unless under `--json` */
-export async function run(argv: readonly string[], world: World): Promise<number> {
+export async function run(argv: readonly string[], given: Omit<World, 'commands' | 'version'>): Promise<number> {
+  const world = { ...given, commands, version }
   try {
     return await runCommandLine(argv, world)
   } catch (error) {

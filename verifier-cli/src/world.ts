@@ -1,5 +1,6 @@
 /** What a command is handed of the machine. Only main.ts reaches for `process`. */
 import type { Fetch } from '@samebits/updater'
+import type { Command } from './command.ts'
 
 /** A stream that is written to; `isTTY` and `columns` where it is a terminal. */
 export interface Output {
@@ -9,6 +10,8 @@ export interface Output {
 }
 
 export interface World {
+  readonly version: string
+  readonly commands: readonly Command[]
   readonly stdout: Output
   readonly stderr: Output
   /** One JSON object on standard output instead of text. */
@@ -22,6 +25,8 @@ export interface World {
   /** Uniform in [0, 1). */
   readonly random: () => number
   readonly fetch: Fetch
+  /** Certificate authorities to trust besides those of Node and the system, PEM; before the first request. */
+  readonly trustAuthorities: (pem: string) => void
   /** Makes a function that frees memory which became garbage lately. */
   readonly collector: () => () => void
   readonly os: NodeJS.Platform

@@ -16,8 +16,11 @@ import { stateFolderOf } from '../state-folder.ts'
 import type { World } from '../world.ts'
 
 const maxHeaderBytes = 64 * 1024
+const maxAuthoritiesBytes = 4 * 1024 * 1024
 
 export const run: Run = async (given, world) => {
+  const ca = given.text('ca')
+  if (ca !== undefined) world.trustAuthorities(readAuthorities(ca))
   const display = createDisplay(world)
   const updater = createUpdater(await updaterOptions(given, world, display.onEvent))
   const { signal } = world
@@ -101,6 +104,17 @@ function parseJsonArray(text: string): unknown {
   }
 }
 
+/** @throws ProgramError USAGE, FILE_UNREADABLE */
+function readAuthorities(path: string): string {
+  const pem = new TextDecoder().decode(readInput('file of certificate authorities', path, maxAuthoritiesBytes))
+  if (pem.includes('-----BEGIN CERTIFICATE-----')) return pem
+  throw new ProgramError({
+    code: 'USAGE',
+    detail: `${path} holds no certificate`,
+    remedy: 'Name a PEM file: -----BEGIN CERTIFICATE-----.',
+  })
+}
+
 /** `NAME: VALUE` lines. @throws ProgramError USAGE; the values are never quoted */
 function parseHeaders(bytes: Uint8Array): Record<string, string> {
   const headers: Record<string, string> = {}
@@ -123,7 +137,8 @@ function createDisplay(world: World) {
   let shown: Progress | null = null
   let name = ''
   const start = (label: string, unit: string, total: number) => {
-    if (name === label) return
+    // Nobody watches a file or a pipe.
+    if (name === label || world.stderr.isTTY !== true) return
     shown?.finish()
     name = label
     shown = progress({ stream: world.stderr, clock: world.stopwatch, unit, label: visible(label), total })
