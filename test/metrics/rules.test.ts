@@ -91,7 +91,7 @@ describe('the metrics of a monitor', () => {
   it('stay one line each, whatever the labels hold', async ({ skip }) => {
     const text = await createMonitorMetrics(store).text()
     expect(text).toContain(JSON.stringify(hostile.attribute).slice(1, -1))
-    for (const line of text.split('\n')) expect(line).toMatch(/^(?:#.*|[a-z\d_]+(?:\{.*\})? (?:[-+\d.e]+|Na[nN])|)$/)
+    for (const line of text.split('\n')) expect(line).toMatch(/^(?:#.*|[a-z\d_]+(?:\{.*\})? (?:[-+\d.e]+|Na[nN])|)$/s)
     const checked = spawnSync(checker, ['check', 'metrics'], { input: text, encoding: 'utf8' })
     if (checked.error !== undefined) return skip('promtool is not installed (Debian: prometheus)')
     expect(checked.stderr).not.toContain('error')
