@@ -5,15 +5,16 @@
  *     npm run demo [-- --keep]      --keep leaves the folder for you to look around in
  */
 import { randomInt } from 'node:crypto'
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { styleText } from 'node:util'
-import { checkEvidence, parseEvidence, parseTrust } from '@samebits/core'
+import { toHex, utf8 } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import { forgeUnlogged } from './demo/forgery.ts'
 import { findRebuilds } from './demo/rebuilds.ts'
 import { Stage } from './demo/stage.ts'
+import { Watchers } from './demo/watchers.ts'
 import { serveFolder } from './demo/web.ts'
 
 const product = 'samebits.dev/samebits'
@@ -26,6 +27,8 @@ const stage = new Stage(
 )
 const at = (...parts: string[]) => join(folder, ...parts)
 
+const watchers = new Watchers(stage, at('watchers'))
+
 let feedFolder = at('publisher', 'feed')
 const web = await serveFolder(() => feedFolder)
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void finish(130))
@@ -36,7 +39,9 @@ const leftOut = typeof found === 'string' ? found : null
 try {
   await tell()
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
-  console.log(`\nTwo releases installed through the gate, three attacks refused, in ${seconds} s.`)
+  console.log(
+    `\nTwo releases installed through the gate, three attacks refused, a fork refused by witnesses and client and proven by the monitor, in ${seconds} s.`,
+  )
   await finish(0)
 } catch (error) {
   console.error(`\nThe demo went wrong: ${error instanceof Error ? error.message : String(error)}`)
@@ -53,7 +58,8 @@ async function finish(status: number): Promise<never> {
 }
 
 async function tell(): Promise<void> {
-  for (const room of ['log', 'publisher/dist', 'user', 'attacker']) await mkdir(at(room), { recursive: true })
+  for (const room of ['log', 'publisher/dist', 'user', 'attacker', 'watchers'])
+    await mkdir(at(room), { recursive: true })
   const cli = await packCli('0.1.0')
   const samebits = at('user', 'samebits.cjs')
   await cp(cli, samebits)
@@ -63,26 +69,31 @@ async function tell(): Promise<void> {
   await stage.run('samebits-log', ['keygen', '--origin', origin], { cwd: at('log'), quiet: true })
   const init = await stage.run('samebits-log', ['init', '--origin', origin, '--json'], { cwd: at('log'), quiet: true })
   await writeFile(at('log', 'log.json'), init.stdout)
-  stage.say(indent((JSON.parse(init.stdout) as { checkpoint: string }).checkpoint.replace(/^(.{100}).+$/gm, '$1…')))
+  const { checkpoint, vkeys } = JSON.parse(init.stdout) as { checkpoint: string; vkeys: string[] }
+  stage.say(indent(checkpoint.replace(/^(.{100}).+$/gm, '$1…')))
+
+  stage.step(
+    'Three witnesses of three operators: each remembers the last tree that it saw, and signs only what extends it',
+  )
+  await watchers.startWitnesses(vkeys)
+  const port = String(randomInt(20_000, 40_000))
+  const logUrl = `http://127.0.0.1:${port}`
+  const policy = watchers.policy(vkeys[0] ?? '', logUrl)
+  await writeFile(at('policy.txt'), policy)
+  stage.say(
+    `The policy of the log and of everybody who trusts it:\n${indent(policy.replace(/\+[0-9a-f]{8}\+\S+/g, '+…'))}`,
+  )
 
   stage.step('A publisher: keys, trust file, admission file, first anchor')
-  const port = String(randomInt(20_000, 60_000))
-  const logUrl = `http://127.0.0.1:${port}`
-  const initArgs = [
-    'init',
-    '--product',
-    product,
-    '--log',
-    '../log/log.json',
-    '--log-url',
-    logUrl,
-    '--feed-url',
-    web.url,
-  ]
-  await stage.run('samebits-build', initArgs, { cwd: at('publisher') })
+  const initArgs = ['init', '--product', product, '--log', '../log/log.json', '--policy', '../policy.txt']
+  await stage.run('samebits-build', [...initArgs, '--feed-url', web.url], { cwd: at('publisher') })
   if (rebuilds !== null) await rebuilds.prepare()
   const serveArgs = ['serve', '--port', port, '--admission-file', '../publisher/admission.json', '--log-level', 'warn']
-  let log = await stage.serve('samebits-log', serveArgs, at('log'))
+  const witnessed = [...serveArgs, '--policy', '../policy.txt', '--witness-min-interval-ms', '100']
+  let log = await stage.serve('samebits-log', witnessed, at('log'))
+
+  stage.step('A monitor: it reads every entry, and what the witnesses were shown')
+  await watchers.startMonitor(vkeys, logUrl, '../publisher/trust.json', String(randomInt(40_000, 60_000)))
 
   stage.step("The first release: samebits' own command line, one file")
   await publish(cli, '0.1.0', samebits)
@@ -100,7 +111,7 @@ async function tell(): Promise<void> {
   const worthStealing = (path: string) => !/\/(?:node_modules|\.git|builds)$/.test(path)
   await cp(at('publisher'), at('attacker', 'publisher'), { recursive: true, filter: worthStealing })
   stage.say('He has stolen the keys of the log and of the publisher: all there is to steal.')
-  log = await stage.serve('samebits-log', serveArgs, at('log'))
+  log = await stage.serve('samebits-log', witnessed, at('log'))
 
   stage.step('The next release; the user updates and runs it')
   const next = await packCli('0.2.0')
@@ -126,18 +137,40 @@ async function tell(): Promise<void> {
   await stage.run(samebits, ['verify', 'samebits.cjs', ...verify], { cwd: at('attacker', 'two'), expect: 10 })
 
   stage.step('Attack 3: a forked log, for this user alone, at the very address of the real one')
+  const known = await watchers.cosignedSize(toHex(nodeCrypto.sha256(utf8(origin))))
+  await watchers.showCalm(known)
   await log.stop()
+  stage.say('No witness signs two histories, so his log asks none, and he publishes by a trust file without them.')
+  await forgetWitnesses(at('attacker', 'publisher'))
   log = await stage.serve('samebits-log', serveArgs, at('attacker', 'log'))
   await writeFile(at('attacker', 'publisher', 'dist', 'samebits.cjs'), evil)
   // His log has to be as large as the real one, votes included, before a client looks at it at all.
   for (const version of rebuilds === null ? ['0.2.0', '0.3.0'] : ['0.2.0', '0.3.0', '0.4.0', '0.5.0']) {
     const args = ['publish', 'dist/samebits.cjs', '--version', version, '--feed-now']
     await stage.run('samebits-build', args, { cwd: at('attacker', 'publisher'), quiet: true })
+    await watchers.tryFork(logUrl, vkeys, known)
   }
   feedFolder = at('attacker', 'publisher', 'feed')
-  await stage.run(samebits, update, { cwd: at('user'), expect: 11 })
+  stage.say('The client takes no head that fewer than two of the three have signed:')
+  await stage.run(samebits, update, { cwd: at('user'), expect: 10 })
   await stage.run(at('user/app/samebits.cjs'), ['--version'], { cwd: at('user') })
-  await showEvidence()
+  await watchers.showAlarm()
+}
+
+/** The attacker's own tools want witnesses too: he gives them a trust file that names none. His log has the old one in force. */
+async function forgetWitnesses(publisher: string): Promise<void> {
+  const trust = JSON.parse(await readFile(join(publisher, 'trust.json'), 'utf8')) as Record<string, unknown>
+  const logLine = String(trust['tlogPolicy']).split('\n', 1)[0]
+  const changed = {
+    ...trust,
+    tlogPolicy: `${logLine}\nquorum none\n`,
+    unwitnessed: true,
+    freshness: { clockSkew: '5m' },
+  }
+  await writeFile(join(publisher, 'unwitnessed.json'), JSON.stringify(changed))
+  const recipe = join(publisher, 'samebits.build.json')
+  const { publish, ...rest } = JSON.parse(await readFile(recipe, 'utf8')) as { publish: object }
+  await writeFile(recipe, JSON.stringify({ ...rest, publish: { ...publish, trust: 'unwitnessed.json' } }))
 }
 
 /**
@@ -173,19 +206,6 @@ async function packCli(version: string): Promise<string> {
     shown: `node scripts/build-cli.mjs … ${version}`,
   })
   return join(out, 'samebits.cjs')
-}
-
-/** What the client kept convinces somebody who has nothing but the file and the log's key. */
-async function showEvidence(): Promise<void> {
-  const kept = at('user', 'app', '.samebits', 'state', 'evidence')
-  const files = await readdir(kept)
-  const [name] = files
-  if (name === undefined) throw new Error(`no evidence was kept in ${kept}`)
-  const evidence = parseEvidence(await readFile(join(kept, name)))
-  const trust = parseTrust(nodeCrypto, await readFile(at('user', 'trust.json')))
-  const finding = checkEvidence({ crypto: nodeCrypto, evidence, keys: trust.policy.logs.map(({ key }) => key) })
-  if (finding.verdict !== 'convicts') throw new Error('the evidence does not convict')
-  stage.say(`The evidence, judged from the file and the log's key alone:\n${indent(finding.findings.join('\n'))}`)
 }
 
 function indent(text: string): string {

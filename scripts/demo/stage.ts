@@ -9,6 +9,7 @@ const root = join(import.meta.dirname, '..', '..')
 const sources: Readonly<Record<string, string>> = {
   'samebits-log': join(root, 'log-server/src/main.ts'),
   'samebits-build': join(root, 'build-repro/src/main.ts'),
+  'samebits-monitor': join(root, 'monitor/src/main.ts'),
 }
 
 export interface Ran {
@@ -23,6 +24,8 @@ export interface RunOptions {
   readonly expect?: number
   /** Do not show the output (it goes into a file, or into the next step). */
   readonly quiet?: boolean
+  /** Show neither the command nor the output. */
+  readonly silent?: boolean
   /** What to show instead of the real command line. */
   readonly shown?: string
 }
@@ -56,9 +59,9 @@ export class Stage {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const name = source === undefined ? 'samebits' : program
-    this.say(`$ ${options.shown ?? [name, ...args.map(quoted)].join(' ')}`)
+    if (!options.silent) this.say(`$ ${options.shown ?? [name, ...args.map(quoted)].join(' ')}`)
     const ran = await this.#finished(child)
-    if (!options.quiet) this.say(indented(ran.stdout + ran.stderr))
+    if (!options.quiet && !options.silent) this.say(indented(ran.stdout + ran.stderr))
     if (ran.status !== (options.expect ?? 0)) {
       throw new Error(`${name} ended with ${ran.status}, not with ${options.expect ?? 0}: ${ran.stderr || ran.stdout}`)
     }
@@ -66,7 +69,7 @@ export class Stage {
     return ran
   }
 
-  /** Starts a program that serves and waits for its first line, an object with `url`, on standard output. */
+  /** Starts a program that serves and waits for its first line on standard output, an object; most have a `url`. */
   async serve(program: string, args: readonly string[], cwd: string): Promise<{ url: string; stop(): Promise<void> }> {
     this.say(`$ ${[program, ...args].map(quoted).join(' ')} &`)
     const child = spawn(process.execPath, [sources[program] ?? program, ...args, '--json'], {
@@ -81,7 +84,8 @@ export class Stage {
     child.stdout.setEncoding('utf8')
     const first = await Promise.race([once(child.stdout, 'data'), once(child, 'exit').then(() => null)])
     if (first === null) throw new Error(`${program} did not start: ${errors}`)
-    const { url } = JSON.parse(String(first[0])) as { url: string }
+    const { url, error } = JSON.parse(String(first[0])) as { url: string; error?: { detail?: string } }
+    if (error !== undefined) throw new Error(`${program} did not start: ${error.detail}`)
     child.stdout.resume()
     return { url, stop: () => this.#stop(child) }
   }
