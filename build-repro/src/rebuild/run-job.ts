@@ -107,6 +107,8 @@ async function attest(
   const { recipeDigest } = named
   const inputs = { engine, scratch: join(state, 'scratch'), source: named.source, archive: source.path, recipeDigest }
   const dependencies = await collectDependencies(build, { ...inputs, recipe }, signal)
+  // A recipe may make more. What belongs to another build of the release, under its name, is not for this vote to speak of.
+  const outputs = build.outputs.filter(({ name }) => named.artifacts.includes(name))
   const about = { product, source: named.source, recipeDigest, release: release.id, builder: identity, invocationId }
-  return signAttestation(build, { ...about, dependencies, log: await readFile(build.log.path) }, key)
+  return signAttestation({ ...build, outputs }, { ...about, dependencies, log: await readFile(build.log.path) }, key)
 }

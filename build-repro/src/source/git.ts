@@ -16,6 +16,8 @@ export interface GitOptions {
   readonly signal: AbortSignal
   /** For one command. */
   readonly timeoutMs: number
+  /** Largest file that git may write: what a repository of somebody else's may fill of this disk. Default 8 GiB. */
+  readonly fileCapBytes?: number
 }
 
 export interface Git {
@@ -67,7 +69,10 @@ const settings = [
   'advice.detachedHead=false',
 ]
 
+/** POSIX, "Command Search and Execution": the shell found no such command. */
+const shellFoundNone = 127
 const textCap = 1 << 20
+const defaultFileCap = 8 * 1024 ** 3
 const stderrCap = 16_384
 
 export function sealedGit(options: GitOptions): Git {
@@ -87,13 +92,15 @@ export function sealedGit(options: GitOptions): Git {
 }
 
 async function run(
-  { environment, protocols, signal, timeoutMs }: GitOptions,
+  { environment, protocols, signal, timeoutMs, fileCapBytes = defaultFileCap }: GitOptions,
   args: readonly string[],
   take: (chunk: Uint8Array) => Promise<void>,
 ): Promise<void> {
   signal.throwIfAborted()
   const timeout = AbortSignal.timeout(timeoutMs)
-  const child = spawn('git', [...settings.flatMap((setting) => ['-c', setting]), ...args], {
+  const whole = [...settings.flatMap((setting) => ['-c', setting]), ...args]
+  const [file, ...before] = limited(fileCapBytes)
+  const child = spawn(file, [...before, ...whole], {
     env: sealedEnvironment(environment, protocols),
     stdio: ['ignore', 'pipe', 'pipe'],
     signal: AbortSignal.any([signal, timeout]),
@@ -108,6 +115,7 @@ async function run(
   try {
     for await (const chunk of child.stdout) await take(chunk as Uint8Array)
     const [status] = await ended
+    if (status === shellFoundNone) throw gitMissing(undefined)
     if (status !== 0) throw new GitFailed(command(args), stderr, timeout.aborted)
   } catch (error) {
     child.kill('SIGKILL')
@@ -116,6 +124,12 @@ async function run(
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') throw gitMissing(error)
     throw error
   }
+}
+
+/** git under a limit of its files' sizes, where there is a shell that sets one: in POSIX its unit is 512 bytes. */
+function limited(fileCapBytes: number): readonly [string, ...string[]] {
+  if (process.platform === 'win32') return ['git']
+  return ['/bin/sh', '-c', `ulimit -f ${Math.ceil(fileCapBytes / 512)} && exec git "$@"`, 'sh']
 }
 
 function sealedEnvironment(environment: Environment, protocols: readonly string[]): Record<string, string> {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { appendFile, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -128,6 +128,16 @@ describe('the source of a release', () => {
       await expect(fetched).rejects.toMatchObject({ name: 'Trouble', whose, code })
     }),
   )
+
+  it('cannot fill the disk', () =>
+    inFolder(async (folder) => {
+      const noise = randomBytes(400_000).toString('latin1')
+      const source = await newRepository(join(folder, 'their'), { 'a.txt': noise })
+      const limits = { environment: process.env, protocols: ['file'], signal, timeoutMs: 60_000, fileCapBytes: 100_000 }
+      const folders = { cache: join(folder, 'cache'), work: join(folder, 'work') }
+      const fetched = fetchSource(sealedGit(limits), source, folders)
+      await expect(fetched).rejects.toMatchObject({ whose: 'ours', code: 'SOURCE_UNAVAILABLE' })
+    }))
 
   it('that is larger than allowed is refused', () =>
     inFolder(async (folder) => {
