@@ -9,6 +9,7 @@ import { imageCommand } from './image.ts'
 import { initCommand } from './init.ts'
 import type { CommandIo } from './io.ts'
 import { keygenCommand } from './keygen.ts'
+import { normalizeCommand } from './normalize.ts'
 import { publishCommand } from './publish.ts'
 import { rebuildCommand } from './rebuild.ts'
 import { stapleCommand } from './staple.ts'
@@ -31,6 +32,7 @@ export async function runCommandLine(args: readonly string[], io: CommandIo, ver
     .addCommand(imageCommand(io))
     .addCommand(buildCommand(io))
     .addCommand(checkCommand(io, exit))
+    .addCommand(normalizeCommand(io))
     .addCommand(attestCommand(io, version))
     .addCommand(rebuildCommand(io, version, exit))
     .addCommand(revokeCommand(io, exit))

@@ -15,7 +15,7 @@ export function readTar(bytes: Uint8Array): Container {
     const header = slice(bytes, at, block)
     if (header.every((byte) => byte === 0)) break
     const type = String.fromCharCode(header[156] ?? 0)
-    const size = own['size'] === undefined ? octal(header, 124, 12) : Number(own['size'])
+    const size = own['size'] === undefined ? tarNumber(header, 124, 12) : Number(own['size'])
     const content = slice(bytes, at + block, size)
     if (type === 'g') global = { ...global, ...paxRecords(content) }
     else if (type === 'x') own = { ...own, ...paxRecords(content) }
@@ -40,23 +40,24 @@ function memberOf(
 ): Member {
   const prefix = text(header.subarray(257, 265)) === 'ustar' ? text(header.subarray(345, 500)) : ''
   const name = text(header.subarray(0, 100))
-  const owner = `${octal(header, 108, 8)} ${pax['uname'] ?? text(header.subarray(265, 297))}`
-  const group = `${octal(header, 116, 8)} ${pax['gname'] ?? text(header.subarray(297, 329))}`
+  const owner = `${tarNumber(header, 108, 8)} ${pax['uname'] ?? text(header.subarray(265, 297))}`
+  const group = `${tarNumber(header, 116, 8)} ${pax['gname'] ?? text(header.subarray(297, 329))}`
   return {
     name: pax['path'] ?? (prefix === '' ? name : `${prefix}/${name}`),
     bytes,
     offset,
     fields: {
-      mode: (octal(header, 100, 8) & 0o7777).toString(8).padStart(4, '0'),
+      mode: (tarNumber(header, 100, 8) & 0o7777).toString(8).padStart(4, '0'),
       owner: `${owner}:${group}`,
-      mtime: pax['mtime'] ?? String(octal(header, 136, 12)),
+      mtime: pax['mtime'] ?? String(tarNumber(header, 136, 12)),
       type,
       link: pax['linkpath'] ?? text(header.subarray(157, 257)),
     },
   }
 }
 
-function octal(header: Uint8Array, offset: number, length: number): number {
+/** A number of a header: octal digits, or base 256 where the first bit is set (GNU). */
+export function tarNumber(header: Uint8Array, offset: number, length: number): number {
   const field = header.subarray(offset, offset + length)
   if (((field[0] ?? 0) & 0x80) !== 0) return base256(field)
   const digits = text(field).trim()
@@ -69,7 +70,7 @@ function base256(field: Uint8Array): number {
 }
 
 /** Records `<length> <name>=<value>\n`. */
-function paxRecords(bytes: Uint8Array): Readonly<Record<string, string>> {
+export function paxRecords(bytes: Uint8Array): Readonly<Record<string, string>> {
   const records: Record<string, string> = {}
   for (let at = 0; at < bytes.length && bytes[at] !== 0; ) {
     const space = bytes.indexOf(0x20, at)

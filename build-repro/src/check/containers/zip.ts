@@ -44,7 +44,7 @@ export function readZip(bytes: Uint8Array): Container {
   return { format: 'zip', members: uniqueNames(members), fields: { comment: text(bytes.subarray(end + 22)) } }
 }
 
-function endOfDirectory(data: DataView): number {
+export function endOfDirectory(data: DataView): number {
   for (let at = data.byteLength - 22; at >= Math.max(0, data.byteLength - 65_557); at--)
     if (data.getUint32(at, true) === 0x06054b50) return at
   throw new MalformedError('there is no end of a central directory')
