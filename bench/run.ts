@@ -18,6 +18,7 @@ const rows: readonly (readonly [title: string, file: string, ...args: string[]])
   ['add-checkpoint over 1,000 logs, beside omniwitness', 'witness.ts', '--seconds', quick ? '3' : '8'],
   ['a client that comes back', 'catch-up.ts', '--entries', quick ? '100000' : '1000000'],
   ['an update of a large artifact', 'update.ts', '--megabytes', quick ? '300' : '2000', '--rounds', quick ? '1' : '3'],
+  ['a build in a container, beside the same commands without it', 'container.ts', quick ? '5' : '11'],
   ['samebits verify, 50 MB, cold', 'verify.ts', quick ? '7' : '21'],
 ]
 
