@@ -1,5 +1,5 @@
 /** One real program, as test/repro/programs describes it, and its source on this machine. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -14,6 +14,8 @@ export interface Program {
   readonly language: string
   /** Part of every run of CI. */
   readonly quick: boolean
+  /** Programs of this machine that fetch its source. */
+  readonly needs: readonly string[]
   /** Of test/repro/images. */
   readonly image: string
   /** Fetched by URL, believed by digest, put into the source folder. */
@@ -41,6 +43,11 @@ function placeOf(program: Program): string {
   const description = JSON.stringify([program.files, program.prepare])
   const key = createHash('sha256').update(description).digest('hex').slice(0, 12)
   return join(cacheFolder, 'sources', `${program.name.replace('/', '_')}-${key}`)
+}
+
+/** What this machine lacks to fetch it. */
+export function missingTools({ needs }: Program): readonly string[] {
+  return needs.filter((tool) => spawnSync('sh', ['-c', 'command -v "$0"', tool]).status !== 0)
 }
 
 /** The folder with the program's source and all that its build needs; made once and kept, our own apart. */

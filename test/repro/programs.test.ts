@@ -6,7 +6,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { type CheckResult, check } from '../../build-repro/src/check/check.ts'
-import { type Program, preparedSource, published } from './program.ts'
+import { missingTools, type Program, preparedSource, published } from './program.ts'
 import { cacheFolder, findTestEngine, reproImage, signal } from './support.ts'
 import { type Row, writeTable } from './table.ts'
 
@@ -25,7 +25,9 @@ const rows: Row[] = []
 describe.runIf(engine !== null)('real programs', () => {
   afterAll(() => writeTable(rows, which === 'all'))
 
-  it.each(chosen)('$name $version', { timeout: 3_600_000 }, async (program) => {
+  it.each(chosen)('$name $version', { timeout: 3_600_000 }, async (program, { skip }) => {
+    const missing = missingTools(program)
+    if (missing.length > 0) skip(`not run: ${missing.join(', ')} is not installed`)
     const result = await checked(program)
     const same = await published(program, result.plain.outputs)
     rows.push({ program, result, same })
