@@ -25,7 +25,7 @@ const rows: Row[] = []
 describe.runIf(engine !== null)('real programs', () => {
   afterAll(() => writeTable(rows, which === 'all'))
 
-  it.each(chosen)('$name $version', { timeout: 3_600_000 }, async (program, { skip }) => {
+  it.for(chosen)('$name $version', { timeout: 3_600_000 }, async (program, { skip }) => {
     const missing = missingTools(program)
     if (missing.length > 0) skip(`not run: ${missing.join(', ')} is not installed`)
     const result = await checked(program)
