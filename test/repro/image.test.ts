@@ -23,10 +23,14 @@ it.runIf(whole)('is the same image, and the same archive', { timeout: 3_600_000 
       join(import.meta.dirname, 'images', 'debian.image.json'),
     ]
     const options = ['--offline', '--json', '--pool', join(cacheFolder, 'debian.pool'), '--output', again]
-    const said = execFileSync('unshare', ['--net', 'sh', '-c', 'umask 077; exec "$@"', 'sh', ...make, ...options], {
-      env: { ...process.env, TZ: 'Pacific/Chatham', TMPDIR: folder, LC_ALL: 'C' },
-      encoding: 'utf8',
-    })
+    const said = execFileSync(
+      '/usr/bin/unshare',
+      ['--net', 'sh', '-c', 'umask 077; exec "$@"', 'sh', ...make, ...options],
+      {
+        env: { ...process.env, TZ: 'Pacific/Chatham', TMPDIR: folder, LC_ALL: 'C' },
+        encoding: 'utf8',
+      },
+    )
     expect(JSON.parse(said)).toMatchObject({ id })
     expect(await digestOf(again)).toBe(await digestOf(archive))
   } finally {
