@@ -100,19 +100,24 @@ async function readBody(response: FetchResponse, cap: number, path: string): Pro
   const reader = response.body?.getReader()
   let block: Uint8Array = new Uint8Array(0)
   let length = 0
+  let whole: Uint8Array | null = null // the body where it came in one piece: nothing is copied then
   while (reader !== undefined) {
     const { done, value } = await reader.read()
     if (done) break
-    if (value === undefined) continue
+    if (value === undefined || value.length === 0) continue
     if (length + value.length > cap) {
       await reader.cancel()
       throw new SourceError('too-large', path, `more than ${cap} bytes`)
     }
-    block = grown(block, length + value.length, cap)
-    block.set(value, length)
+    if (length === 0) whole = value
+    else {
+      block = grown(whole ?? block, length + value.length, cap)
+      whole = null
+      block.set(value, length)
+    }
     length += value.length
   }
-  return block.slice(0, length)
+  return whole ?? block.slice(0, length)
 }
 
 /**

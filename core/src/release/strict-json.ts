@@ -42,10 +42,32 @@ function canonicalText(format: string, problem: string, value: unknown): string 
  */
 export function parseCanonicalJson(format: string, bytes: Uint8Array): JsonValue {
   const { text, value } = parsed(format, bytes)
+  if (isPlainlyCanonical(text, value)) return value
   const problem = 'not canonical JSON (RFC 8785)'
   // UTF-8 was decoded without loss, so that equal texts are equal bytes.
   if (canonicalText(format, problem, value) !== text) throw new FormatError(format, problem)
   return value
+}
+
+/**
+ * True only for canonical text, at a fraction of the cost: where all members already stand in order, RFC 8785 §3.2 is what
+ * JSON.stringify writes, lone surrogates apart; those come from escapes alone.
+ */
+function isPlainlyCanonical(text: string, value: JsonValue): boolean {
+  return !text.includes('\\ud') && isSorted(value) && JSON.stringify(value) === text
+}
+
+/** Whether the members of all objects are enumerated in the order of their UTF-16 code units (RFC 8785 §3.2.3). */
+function isSorted(value: JsonValue): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  if (Array.isArray(value)) return value.every(isSorted)
+  let before: string | null = null
+  for (const [name, member] of Object.entries(value as JsonObject)) {
+    if (before !== null && before >= name) return false
+    if (!isSorted(member)) return false
+    before = name
+  }
+  return true
 }
 
 /**

@@ -44,8 +44,8 @@ export interface CheckRunOptions<Facts> {
   readonly read: ((index: number, entry: Uint8Array) => Facts) | null
 }
 
-/** Bytes of bundles that are in memory before a run ends early. */
-const maxRunBytes = 8 << 20
+/** Bytes of bundles whose facts are in memory before a run ends early. */
+const maxRunBytes = 4 << 20
 /** Bundles asked for ahead of the one that is hashed: latency is hidden so. */
 const maxAhead = 8
 const aheadBytes = 4 << 20

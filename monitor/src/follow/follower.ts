@@ -43,8 +43,8 @@ export interface FollowerParts {
   readonly onProgress: (origin: string, readTo: number, size: number) => void
 }
 
-/** Entries from which on threads read. */
-const worthThreads = 32_768
+/** Entries from which on threads read: hashing is cheap, parsing and verifying is not. */
+const worthThreads = { hashed: 32_768, read: 2048 }
 
 interface Damage {
   readonly path: string
@@ -129,7 +129,7 @@ export class Follower {
     const { size, root } = record.head
     const source = firstSource([logSource(url, fetch)])
     const ring = index.ring()
-    const many = size - record.readTo >= worthThreads
+    const many = size - record.readTo >= (ring === null ? worthThreads.hashed : worthThreads.read)
     const checker = many ? workers.checker(url, ring) : inlineChecker(source, ring)
     const chunks = readTree({ hasher: crypto, source, size, root, from: record.readTo, checker, signal })
     for await (const { from, to, facts } of chunks) {

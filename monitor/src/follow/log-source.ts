@@ -1,5 +1,5 @@
 /** A log's tiles, from its own URL or from a mirror where that fails. */
-import { httpTileSource, SourceError, type TileSource } from '@samebits/core'
+import { type FetchLike, httpTileSource, SourceError, type TileSource } from '@samebits/core'
 
 const timeoutMs = 30_000
 
@@ -7,8 +7,8 @@ const timeoutMs = 30_000
  * One place. Checking is bound by the processor: plain bundles are preferred, compressed ones taken (C2SP tlog-tiles, "Log
  * entries": clients should name both).
  */
-export function logSource(url: string, fetch: typeof globalThis.fetch): TileSource {
-  const plain: typeof globalThis.fetch = (input, init) =>
+export function logSource(url: string, fetch: FetchLike<AbortSignal>): TileSource {
+  const plain: FetchLike<AbortSignal> = (input, init) =>
     fetch(input, { ...init, headers: { ...init?.headers, 'accept-encoding': 'identity, gzip;q=0.5' } })
   return httpTileSource({
     prefix: url,

@@ -5,8 +5,10 @@ import { nodeCrypto } from '@samebits/core/node'
 import { type EntryFacts, factsOf } from '../index/entry-facts.ts'
 import { checkRun } from './check-run.ts'
 import { logSource } from './log-source.ts'
+import { plainGet } from './plain-get.ts'
 import type { WorkerAnswer, WorkerRequest } from './run-workers.ts'
 
+const fetch = plainGet()
 const sources = new Map<string, TileSource>()
 
 function sourceAt(url: string): TileSource {

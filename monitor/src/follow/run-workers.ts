@@ -24,6 +24,9 @@ const script = import.meta.url.endsWith('.ts')
   ? new URL('./run-worker.ts', import.meta.url)
   : new URL('./run-worker.js', import.meta.url)
 
+/** A thread needs little more than a few bundles; what it may not use it collects sooner. */
+const resourceLimits = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 8 }
+
 export class RunWorkers {
   readonly count: number
   readonly #idle: Worker[] = []
@@ -70,7 +73,7 @@ export class RunWorkers {
   }
 
   #start(): Worker {
-    const worker = new Worker(script)
+    const worker = new Worker(script, { resourceLimits })
     this.#all.push(worker)
     return worker
   }

@@ -97,13 +97,19 @@ export class ProductLedger {
       return
     }
     const valid = this.#validity(facts, one)
-    const findings = judgeEntry(this.#caseOf(facts, one, valid))
-    if (known === null) writer.addStatement(statement, names)
-    writer.addEntry(origin, { index, id, signer: facts.signer, valid }, facts.leaf)
+    const judged = this.#caseOf(facts, one, valid)
+    const entry = { index, id, signer: facts.signer, valid }
+    const findings = judgeEntry(judged)
+    // Most releases are met by their first entry: that costs nothing more then.
+    const atOnce = known === null && statement.kind === 'release' && one.book.meets(statement, [entry])
+    const first = atOnce ? { ...statement, metAt: index, metSeenAt: now } : statement
+    if (known === null) writer.addStatement(first, names)
+    writer.addEntry(origin, entry, facts.leaf)
     for (const sha256 of facts.bodies)
       writer.wantBlob({ origin, sha256, product, index, since: now, attempts: 0, nextAt: firstTry })
     for (const finding of findings) this.#raise(finding)
-    this.#follow(statement, facts, one)
+    if (atOnce) this.#releaseMet(first, judged.rivals)
+    else this.#follow(statement, facts, one)
   }
 
   /** Under the keys of the trust file in force; for a trust statement also those of the file that it brings. */
@@ -123,15 +129,13 @@ export class ProductLedger {
 
   #caseOf(facts: StatementFacts, { book, endsAt }: Watched, valid: boolean | null) {
     const { reader, origin } = this.#parts
-    const { product, says, channel, sequence, id } = facts
     const brought = this.#broughtBy(facts)
     const listed = book.members.get(facts.signer) ?? brought?.members.get(facts.signer) ?? null
-    const place = says === 'release' && channel !== null && sequence !== null
     return {
       ...{ facts, trust: book.trust, endsAt, valid, signatory: valid === true ? listed : null },
       previous: facts.previous === null ? null : reader.statement(origin, facts.previous),
-      rivals: place ? reader.releasesAt(origin, product, channel, sequence).filter((other) => other.id !== id) : [],
-      unknownNames: facts.names.filter((name) => !this.#isRelease(name, product, book)),
+      rivals: facts.says === 'release' ? this.#rivals(facts) : [],
+      unknownNames: facts.names.filter((name) => !this.#isRelease(name, facts.product, book)),
     }
   }
 
@@ -155,24 +159,33 @@ export class ProductLedger {
     if (statement.metAt !== null || !one.book.meets(statement, reader.entries(origin, statement.id))) return
     const met = { ...statement, metAt: facts.index, metSeenAt: now }
     writer.setMet(origin, statement.id, facts.index, now)
-    if (statement.kind === 'release') this.#releaseMet(met, one)
-    else {
+    if (statement.kind === 'release') {
+      this.#releaseMet(met, this.#rivals(met))
+      // Votes that came before the release was met.
+      for (const vote of reader.naming(origin, met.id)) if (vote.kind === 'rebuild') this.#against(met, vote.id, one)
+    } else {
       const said = statementOf(reader, statement)
       const finding = metFinding(met, facts.names, said !== null && 'reason' in said ? said.reason : '')
       if (finding !== null) this.#raise(finding)
     }
   }
 
-  #releaseMet(release: StatementRecord, one: Watched): void {
+  #releaseMet(release: StatementRecord, rivals: readonly StatementRecord[]): void {
+    for (const other of rivals)
+      if (other.metAt !== null)
+        this.#open('equivocation', equivocated(other, release), other.id, release.id, release.product)
+  }
+
+  /** Releases of the same place with other ids. */
+  #rivals({
+    product,
+    channel,
+    sequence,
+    id,
+  }: Pick<StatementRecord, 'product' | 'channel' | 'sequence' | 'id'>): StatementRecord[] {
     const { reader, origin } = this.#parts
-    const { product, channel, sequence, id } = release
-    if (channel === null || sequence === null) return
-    const others = reader.releasesAt(origin, product, channel, sequence)
-    for (const other of others)
-      if (other.id !== id && other.metAt !== null)
-        this.#open('equivocation', equivocated(other, release), other.id, id, product)
-    // Votes that came before the release was met.
-    for (const vote of reader.naming(origin, id)) if (vote.kind === 'rebuild') this.#against(release, vote.id, one)
+    if (channel === null || sequence === null) return []
+    return reader.releasesAt(origin, product, channel, sequence).filter((other) => other.id !== id)
   }
 
   #vote({ id, names }: StatementFacts, one: Watched): void {

@@ -60,16 +60,17 @@ export function productReader(database: Database.Database): ProductReader {
   const product = database.prepare<[string, string], ProductRow>(
     'SELECT * FROM product WHERE origin = ? AND product = ?',
   )
-  const select = (where: string) => `SELECT ${statementColumns} FROM statement WHERE ${where}`
+  // An index is named where the planner, which has no statistics, would read all statements of a log or product.
+  const select = (where: string, index = '') => `SELECT ${statementColumns} FROM statement ${index} WHERE ${where}`
   const statement = database.prepare<[string, string], StatementRecord>(select('origin = ? AND id = ?'))
   const ofProduct = database.prepare<[string, string, number], StatementRecord>(
-    select('origin = ? AND product = ? ORDER BY firstIndex DESC LIMIT ?'),
+    select('origin = ? AND product = ? ORDER BY firstIndex DESC LIMIT ?', 'INDEXED BY statementOf'),
   )
   const ofKind = database.prepare<[string, string, string, number], StatementRecord>(
     select('origin = ? AND product = ? AND kind = ? ORDER BY firstIndex DESC LIMIT ?'),
   )
   const releasesAt = database.prepare<[string, string, string, number], StatementRecord>(
-    select(`origin = ? AND product = ? AND kind = 'release' AND channel = ? AND sequence = ? ORDER BY firstIndex`),
+    select(`origin = ? AND product = ? AND kind = 'release' AND channel = ? AND sequence = ?`, 'INDEXED BY releaseAt'),
   )
   const naming = database.prepare<[string, string, string], StatementRecord>(
     select('origin = ? AND id IN (SELECT id FROM naming WHERE naming.origin = ? AND target = ?) ORDER BY firstIndex'),
@@ -93,7 +94,8 @@ export function productReader(database: Database.Database): ProductReader {
     statement: (origin, id) => statement.get(origin, id) ?? null,
     statements: (origin, name, kind, limit) =>
       kind === null ? ofProduct.all(origin, name, limit) : ofKind.all(origin, name, kind, limit),
-    releasesAt: (origin, name, channel, sequence) => releasesAt.all(origin, name, channel, sequence),
+    releasesAt: (origin, name, channel, sequence) =>
+      releasesAt.all(origin, name, channel, sequence).sort((a, b) => a.firstIndex - b.firstIndex),
     naming: (origin, release) => naming.all(origin, origin, release),
     entries: (origin, id) => entries.all(origin, id).map(entryOf),
     leaf(origin, index) {
