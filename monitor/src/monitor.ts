@@ -85,12 +85,17 @@ async function follow(config: MonitorConfig, state: State, deps: MonitorDeps): P
         ...{ fetch, now, index: indexOf(log, { store, sinks, fetch, now }), onProgress: deps.onProgress },
       }),
   )
+  const writeEvidence = () =>
+    writeEvidenceFiles(state.evidence, store).catch((error: unknown) => {
+      operator.error({ err: error }, 'evidence was not written to its folder; it stays in the state')
+    })
   const pollOne = async (follower: Follower) => {
     try {
       await follower.poll(ending.signal)
     } catch (error) {
       if (!ending.signal.aborted) operator.error({ err: error, origin: follower.log.origin }, 'a poll met a defect')
     }
+    await writeEvidence() // whoever is told of it finds it there
     void outbox.flush()
   }
   const askMonitor = async (url: string) => {
@@ -102,7 +107,6 @@ async function follow(config: MonitorConfig, state: State, deps: MonitorDeps): P
     const polled = async () => {
       await eachOf(followers, polledAtOnce, pollOne)
       await eachOf(config.monitors, polledAtOnce, askMonitor)
-      await writeEvidenceFiles(state.evidence, store)
       void outbox.flush()
     }
     under ??= polled()
@@ -112,7 +116,8 @@ async function follow(config: MonitorConfig, state: State, deps: MonitorDeps): P
       })
     return under
   }
-  const exchange = new Exchange({ followers, store, fetch })
+  const taken = () => void writeEvidence().then(() => outbox.flush())
+  const exchange = new Exchange({ followers, store, fetch, taken })
   const server = config.listen === null ? null : await serve(config.listen, exchange, store, deps)
   const endPolls = every(config.pollSeconds * 1000, () => void pollAll())
   const endFlushes = every(flushMs, () => void outbox.flush())

@@ -22,7 +22,9 @@ export class ServedLog {
   /** Detached bodies. */
   readonly bodies: Uint8Array[] = []
   /** Answers in place of a path's own. */
-  readonly instead = new Map<string, string | null>()
+  readonly instead = new Map<string, string | Uint8Array | null>()
+  /** How often each path was asked for. */
+  readonly asked = new Map<string, number>()
   readonly #close: () => Promise<void>
   #source: { size: number; log: MemoryLog; tiles: ReturnType<typeof memoryTileSource> } | null = null
 
@@ -33,15 +35,15 @@ export class ServedLog {
     this.#close = close
   }
 
-  static async start(log: MemoryLog): Promise<ServedLog> {
+  static async start(log: MemoryLog, host = '127.0.0.1'): Promise<ServedLog> {
     const server = createServer((req, res) => {
       void served.#answer((req.url ?? '').slice(1)).then((body) => {
         res.statusCode = body === null ? 404 : 200
         res.end(body ?? 'not here')
       })
     })
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    await new Promise<void>((resolve) => server.listen(0, host, resolve))
+    const url = `http://${host}:${(server.address() as AddressInfo).port}`
     const served = new ServedLog(log, url, async () => {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
@@ -68,6 +70,7 @@ export class ServedLog {
   }
 
   async #answer(path: string): Promise<Uint8Array | string | null> {
+    this.asked.set(path, (this.asked.get(path) ?? 0) + 1)
     const other = this.instead.get(path)
     if (other !== undefined) return other
     if (path === 'checkpoint') return this.checkpoint

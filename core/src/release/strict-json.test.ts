@@ -160,15 +160,12 @@ describe('canonical text', () => {
     )
   })
 
-  it.each([
-    '{"b":1,"a":2}',
-    '{"2":1,"10":2}',
-    '["\\ud800"]',
-    '{"a":{"b":1,"\\u0061":1}}',
-    '["\\u00E9"]',
-  ])('%s is not', (text) => {
-    expect(refusal(parseCanonicalJson, text)).toBe('not canonical JSON (RFC 8785)')
-  })
+  it.each(['{"b":1,"a":2}', '{"2":1,"10":2}', '["\\ud800"]', '{"a":{"b":1,"\\u0061":1}}', '["\\u00E9"]'])(
+    '%s is not',
+    (text) => {
+      expect(refusal(parseCanonicalJson, text)).toBe('not canonical JSON (RFC 8785)')
+    },
+  )
 
   it.each(['{"10":2,"9":1}', '{"":0,"\u00e9":1,"\u{1f600}":2,"\ufb33":3}'])('%s is', (text) => {
     expect(refusal(parseCanonicalJson, text)).toBe('accepted')

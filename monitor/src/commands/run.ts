@@ -83,11 +83,9 @@ async function run(io: CommandIo, flags: Flags): Promise<void> {
       )
       return
     }
-    answer(
-      io,
-      { logs: origins },
-      origins.map((origin) => `following ${origin}`),
-    )
+    const url = monitor.port === null ? null : `http://${config.listen?.host}:${monitor.port}`
+    const lines = origins.map((origin) => `following ${origin}`)
+    answer(io, { logs: origins, url }, url === null ? lines : [...lines, `listening at ${url}`])
     await untilAborted(io.signal)
   } finally {
     await monitor.stop()

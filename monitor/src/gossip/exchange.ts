@@ -9,6 +9,8 @@ export interface ExchangeParts {
   readonly followers: readonly Follower[]
   readonly store: MonitorStore
   readonly fetch: typeof globalThis.fetch
+  /** Something that verified was taken in. */
+  readonly taken: () => void
 }
 
 const timeoutMs = 20_000
@@ -32,6 +34,7 @@ export class Exchange {
       kept += handed.kept
       refused += handed.refused - pieces
     }
+    if (kept > 0) this.#parts.taken()
     return { kept, refused: Math.max(0, refused) }
   }
 

@@ -121,7 +121,9 @@ export class HandInDesk {
       for (const entry of view.entries) {
         if (left-- <= 0) return
         const conflict = await this.#conflict(head, tree, entry)
-        if (conflict !== null) store.transact((writer) => keeper.convict(writer, conflict))
+        if (conflict === null) continue
+        store.transact((writer) => keeper.convict(writer, conflict))
+        return // one conflict convicts as much as many
       }
     }
   }
