@@ -3,23 +3,26 @@
  * entries, each verified against the checkpoint's root (C2SP tlog-mirror, "other update processes").
  */
 import {
+  type Crypto,
   FormatError,
   fromUtf8,
-  type Hasher,
   httpTileSource,
+  loggedLines,
   NoteError,
   parseSignedCheckpoint,
   type SignedCheckpoint,
   type TileSource,
   treeReader,
 } from '@samebits/core'
+import type { LogList } from '../witness/log-list.ts'
 import type { Mirror } from './mirror.ts'
 import type { MirrorStore } from './mirror-store.ts'
 
 export interface FollowParts {
   readonly mirror: Mirror
   readonly store: MirrorStore
-  readonly hasher: Hasher
+  readonly crypto: Crypto
+  readonly logs: () => LogList
   readonly fetch: typeof globalThis.fetch
   /** For one request. */
   readonly timeoutMs: number
@@ -56,7 +59,7 @@ export async function catchUp(parts: FollowParts, prefix: string): Promise<void>
   const { fetch, timeoutMs, store, mirror, now } = parts
   const signal = () => AbortSignal.any([parts.signal, AbortSignal.timeout(timeoutMs)])
   const source = httpTileSource({ prefix, fetch, signal, allowHttpLoopback: true })
-  const shown = await readCheckpoint(source)
+  const shown = await readCheckpoint(parts, source)
   const { origin, size } = shown.checkpoint
   await accept(parts, source, shown)
   if (!(await fill(parts, source, shown))) return
@@ -66,9 +69,14 @@ export async function catchUp(parts: FollowParts, prefix: string): Promise<void>
   if (pending !== null) await mirror.publish(origin, pending, shown.note.signatures)
 }
 
-async function readCheckpoint(source: TileSource): Promise<SignedCheckpoint> {
+/** A checkpoint that a listed log has signed: nothing else is worth another request. */
+async function readCheckpoint({ crypto, logs }: FollowParts, source: TileSource): Promise<SignedCheckpoint> {
   try {
-    return parseSignedCheckpoint(fromUtf8(await source.checkpoint()))
+    const shown = parseSignedCheckpoint(fromUtf8(await source.checkpoint()))
+    const keys = logs().get(shown.checkpoint.origin)?.keys
+    if (keys !== undefined && loggedLines(crypto, shown, keys) !== null) return shown
+    const why = keys === undefined ? 'of a log that is not listed' : 'not signed by its log'
+    throw new FollowError('CHECKPOINT_REFUSED', `the checkpoint is ${why}`)
   } catch (cause) {
     if (!(cause instanceof FormatError) && !(cause instanceof NoteError)) throw cause
     throw new FollowError('CHECKPOINT_UNUSABLE', `the log shows no checkpoint: ${cause.message}`, { cause })
@@ -77,7 +85,7 @@ async function readCheckpoint(source: TileSource): Promise<SignedCheckpoint> {
 
 /** Makes the log's checkpoint the pending one, by the rules for anybody's. */
 async function accept(parts: FollowParts, source: TileSource, shown: SignedCheckpoint): Promise<void> {
-  const { store, mirror, hasher } = parts
+  const { store, mirror, crypto: hasher } = parts
   const { origin, size, root } = shown.checkpoint
   const oldSize = store.read(origin)?.size ?? 0
   if (size < oldSize)
@@ -92,7 +100,7 @@ async function accept(parts: FollowParts, source: TileSource, shown: SignedCheck
 
 /** Stores the entries that are missing; false where it was ended before it had them all. */
 async function fill(parts: FollowParts, source: TileSource, { checkpoint }: SignedCheckpoint): Promise<boolean> {
-  const { store, mirror, hasher, progress, signal } = parts
+  const { store, mirror, crypto: hasher, progress, signal } = parts
   const { origin, size, root } = checkpoint
   let from = store.nextEntry(origin)
   let batch: Uint8Array[] = []

@@ -96,7 +96,7 @@ async function serve(
   )
   const port = await listen(server, options.host, options.port)
   const endRefresh = timing.every(options.refreshMs, () => void logs.refresh())
-  const endFollowing = follow(options, deps, mirror, store, metrics)
+  const endFollowing = follow(options, deps, { mirror, store, metrics, logs: () => logs.list })
   return {
     port,
     async stop() {
@@ -133,18 +133,20 @@ function watch(metrics: MirrorMetrics, mirror: Mirror, store: MirrorStore, logs:
   metrics.watch({ copies: () => [...logs.list.keys()].map(sizes), halted: () => mirror.halted !== null })
 }
 
+interface FollowedParts extends Pick<FollowParts, 'mirror' | 'store' | 'logs'> {
+  readonly metrics: MirrorMetrics
+}
+
 /** Follows each log, one round at a time; gives how to end it, between two batches. */
 function follow(
   { follow: prefixes, pollMs, timeoutMs }: MirrorServerOptions,
   { timing, operator, fetch }: MirrorServerDeps,
-  mirror: Mirror,
-  store: MirrorStore,
-  metrics: MirrorMetrics,
+  { mirror, store, metrics, logs }: FollowedParts,
 ): () => Promise<void> {
   const ending = new AbortController()
   const progress = (origin: string, next: number, size: number) => operator.info({ origin, next, size }, 'stored')
   const parts: FollowParts = {
-    ...{ mirror, store, hasher: nodeCrypto, fetch, timeoutMs, now: timing.now, progress },
+    ...{ mirror, store, crypto: nodeCrypto, logs, fetch, timeoutMs, now: timing.now, progress },
     signal: ending.signal,
   }
   const running = new Map<string, Promise<void>>()
