@@ -33,4 +33,5 @@ const updater = createUpdater({
 const found = await updater.check()
 if (found.kind !== 'accepted') throw new Error(found.kind)
 await updater.download()
-await updater.apply()
+const done = await updater.apply()
+if (done.kind !== 'installed') throw new Error(done.kind)

@@ -144,6 +144,14 @@ export async function dieAt(stage: Stage, home: string, step: InstallStep): Prom
   if (signal !== 'SIGKILL') throw new Error(`it did not come to "${step}": ${stderr}`)
 }
 
+/** An update in a process of its own, to its end. @returns its exit status */
+export async function runApart(stage: Stage, home: string): Promise<number> {
+  const job = JSON.stringify({ home, feed: stage.feed, now: stage.now, step: 'none' })
+  const child = spawn(process.execPath, ['--conditions=samebits-source', mortal, job], { stdio: 'ignore' })
+  const [status] = await once(child, 'close')
+  return Number(status)
+}
+
 /** The command line as users have it: one file. @returns its path */
 export async function packProgram(folder: string): Promise<string> {
   const { status, stderr } = await run([join(root, 'scripts/build-cli.mjs'), folder], root)

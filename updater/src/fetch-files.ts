@@ -16,6 +16,9 @@ export interface FetchFiles {
   readonly directory: string
   readonly http: HttpClient
   readonly signal?: AbortSignal | undefined
+  readonly onProgress?:
+    | ((progress: { readonly name: string; readonly received: number; readonly total: number }) => void)
+    | undefined
 }
 
 /** @throws IoFailure TRANSPORT, SIZE_EXCEEDED, DIGEST_MISMATCH, PATH_REFUSED; the system's errors; the signal's reason */
@@ -32,7 +35,10 @@ export async function fetchFiles(job: FetchFiles, options: UpdaterOptions): Prom
         random: options.random,
         signal: job.signal,
         relieveMemory: options.relieveMemory,
-        onProgress: (progress) => options.onEvent?.({ kind: 'download', name: file.name, ...progress }),
+        onProgress(progress) {
+          options.onEvent?.({ kind: 'download', name: file.name, ...progress })
+          job.onProgress?.({ name: file.name, ...progress })
+        },
         ...(options.retry === undefined ? {} : { retry: options.retry }),
         ...(options.sleep === undefined ? {} : { sleep: options.sleep }),
       },

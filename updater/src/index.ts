@@ -21,5 +21,5 @@ export {
 } from './results.ts'
 export { createStateStore, readState, type StateStore, type StateStoreOptions } from './state-store.ts'
 export { type Status, statusOf } from './status.ts'
-export { type CallOptions, createUpdater, type Updater } from './updater.ts'
+export { type CallOptions, createUpdater, type DownloadCallOptions, type Updater } from './updater.ts'
 export { type VerifyOptions, type VerifyResult, verifyArtifact } from './verify-artifact.ts'

@@ -45,7 +45,6 @@ import { readManifest, writeManifest } from './manifest.ts'
 import { artifactPath, type Folder, openPlainFile } from './paths.ts'
 import { assertUnchanged, digestOf, duplicate, fileAt, keep, moveInto, type OpenFile } from './swap-files.ts'
 import { currentName, TreePlace, type TreeRef } from './tree-place.ts'
-import { unpack } from './unpack.ts'
 
 export interface Installer {
   /** @throws InstallFailure, or IoFailure STATE_BUSY, PATH_REFUSED */
@@ -218,6 +217,8 @@ class Installation {
     const open = archive === undefined ? undefined : handles.get(archive.name)
     if (kind === null || archive === undefined || open === undefined) return null
     await this.#trees.assertFree(next.files)
+    // Loaded on demand: who installs a file, or only verifies, does not pay for readers of archives.
+    const { unpack } = await import('./unpack.ts')
     const { platform, unpackLimits: limits } = this.#options
     const sha256 = await unpack({
       ...{ archive: open.handle, kind, name: archive.name, size: archive.size, into: this.#trees.unpacking },

@@ -12,6 +12,7 @@ import {
   type ReceivedEntry,
   SourceError,
   TileError,
+  type TileStore,
   type TreeReader,
   type TrustBodyNeed,
   toHex,
@@ -33,6 +34,8 @@ export interface FetcherOptions {
   /** For feeds: it may carry headers of the application. */
   readonly feedHttp: HttpClient
   readonly hasher: Hasher
+  /** Tiles of earlier runs. */
+  readonly store: TileStore
   /** Tiles in flight at a time. */
   readonly concurrency?: number
   /** Whether the run may read more history: false once its time is spent. */
@@ -50,8 +53,8 @@ export function createNeedFetcher(options: FetcherOptions): NeedFetcher {
     const key = `${prefix} ${size} ${Buffer.from(root).toString('hex')}`
     const known = readers.get(key)
     if (known !== undefined) return known
-    const { hasher, http, signal, concurrency = 8 } = options
-    const made = treeReader({ hasher, source: logSource(http, prefix, signal), size, root, concurrency })
+    const { hasher, http, signal, store, concurrency = 8 } = options
+    const made = treeReader({ hasher, source: logSource(http, prefix, signal), size, root, concurrency, store })
     readers.set(key, made)
     return made
   }

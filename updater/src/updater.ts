@@ -45,17 +45,23 @@ import {
 } from './results.ts'
 import { createStateStore, type StateStore } from './state-store.ts'
 import { readStatus, type Status } from './status.ts'
+import { createTileCache } from './tile-cache.ts'
 import { unpackingOf } from './unpacking.ts'
 
 export interface CallOptions {
   readonly signal?: AbortSignal
 }
 
+export interface DownloadCallOptions extends CallOptions {
+  /** Bytes of this file so far, as `onEvent` has them. */
+  readonly onProgress?: (progress: { readonly name: string; readonly received: number; readonly total: number }) => void
+}
+
 export interface Updater {
   /** Asks the network (unless offline) and decides. Ends what a crash interrupted first. Installs nothing. */
   check(options?: CallOptions): Promise<CheckResult>
   /** Fetches what the last `check` of this updater accepted, and stages it. */
-  download(options?: CallOptions): Promise<DownloadResult>
+  download(options?: DownloadCallOptions): Promise<DownloadResult>
   /** Decides again about what is staged, with today's state and clock, and installs it. */
   apply(options?: CallOptions): Promise<ApplyResult>
   /**
@@ -118,7 +124,7 @@ class StoredUpdater implements Updater {
     })
   }
 
-  async download({ signal }: CallOptions = {}): Promise<DownloadResult> {
+  async download({ signal, onProgress }: DownloadCallOptions = {}): Promise<DownloadResult> {
     const session = this.#session
     if (session === null) throw new Error('download follows a check that accepted a release')
     return await this.#ending(async () => {
@@ -127,7 +133,7 @@ class StoredUpdater implements Updater {
       const directory = await this.#stagingFolder()
       const { feeds = null, localFiles = null } = this.#options
       const job = { id: release.id, files: release.files, feeds: feeds ?? begun.run.anchor?.feeds ?? [], localFiles }
-      await fetchFiles({ ...job, directory, http: this.#http(true), signal }, this.#options)
+      await fetchFiles({ ...job, directory, http: this.#http(true), signal, onProgress }, this.#options)
       const driven = await drive({
         step: (state, now) => stage(begun.run, state, release, now),
         state: begun.state,
@@ -252,13 +258,14 @@ class StoredUpdater implements Updater {
   }
 
   #fetcher(signal: AbortSignal | undefined): NeedFetcher | null {
-    const { online = true, crypto: hasher, stopwatch, historyBudgetMs = 120_000 } = this.#options
+    const { online = true, crypto: hasher, stateDir, stopwatch, historyBudgetMs = 120_000 } = this.#options
     if (!online) return null
     const end = stopwatch() + historyBudgetMs
     return createNeedFetcher({
       http: this.#http(false),
       feedHttp: this.#http(true),
       hasher,
+      store: createTileCache(join(stateDir, 'tiles')),
       mayReadOn: () => stopwatch() < end,
       signal,
     })

@@ -102,6 +102,23 @@ describe('verify', () => {
     await rm(join(folder, 'memory'), { recursive: true })
   })
 
+  test('loads no more of node than it needs: a first answer is mostly loading', async () => {
+    const trace = `const { Module } = require('node:module'), load = Module._load, seen = new Set()
+Module._load = function (name) { seen.add(name); return load.apply(this, arguments) }
+process.on('exit', () => process._rawDebug([...seen].filter((name) => name.startsWith('node:')).sort().join(' ')))`
+    await writeFile(join(folder, 'trace.cjs'), trace)
+    const more = { NODE_OPTIONS: `--require ${join(folder, 'trace.cjs')}` }
+    const { err } = await samebitsWith(more, 'verify', 'notes', '--trust', 'trust.json')
+    const modules = ['crypto', 'fs', 'fs/promises', 'module', 'os', 'path', 'timers/promises', 'util']
+    const needed = new Set(modules.map((name) => `node:${name}`))
+    expect(
+      err
+        .trim()
+        .split(' ')
+        .filter((name) => !needed.has(name)),
+    ).toEqual([])
+  })
+
   test('is offline: the servers are not asked', async () => {
     const before = publisher.server.requests.length
     await samebits('verify', 'notes', '--trust', 'trust.json')

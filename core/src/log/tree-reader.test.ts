@@ -416,3 +416,57 @@ describe('trees up to 2^53-1 leaves', () => {
     },
   )
 })
+
+describe('tiles of earlier runs', () => {
+  const remembering = () => {
+    const kept = new Map<string, Uint8Array>()
+    const store = {
+      get: async (tile: Tile) => kept.get(tilePath(tile)) ?? null,
+      put: async (tile: Tile, bytes: Uint8Array) => void kept.set(tilePath(tile), bytes),
+    }
+    return { kept, store }
+  }
+  const counted = () => {
+    const asked: string[] = []
+    const source: TileSource = {
+      ...honest,
+      tile: async (tile) => {
+        asked.push(tilePath(tile))
+        return await honest.tile(tile)
+      },
+    }
+    return { asked, source }
+  }
+
+  test('are not fetched again: only the edge is, which is never kept', async () => {
+    const { kept, store } = remembering()
+    await read({ store }).proveInclusion(5)
+    expect(kept.size).toBeGreaterThan(0)
+    const { asked, source } = counted()
+    const proof = await read({ store, source }).proveInclusion(5)
+    checkInclusion(hasher, { index: 5, size: SIZE, leafHash: leafHashes[5] as Uint8Array, proof, root })
+    expect(asked.filter((path) => !path.includes('.p/'))).toEqual([])
+  })
+
+  test.each([
+    ['altered', (bytes: Uint8Array) => bytes.map((byte, at) => (at === 40 ? byte ^ 1 : byte))],
+    ['cut off', (bytes: Uint8Array) => bytes.subarray(0, 32)],
+    ['emptied', () => new Uint8Array()],
+    ['too long', (bytes: Uint8Array) => concat(bytes, bytes)],
+  ])('that were %s are fetched again and replaced', async (_, damage) => {
+    const { kept, store } = remembering()
+    await read({ store }).proveInclusion(5)
+    const right = new Map(kept)
+    for (const [path, bytes] of kept) kept.set(path, damage(bytes))
+    const proof = await read({ store }).proveInclusion(5)
+    checkInclusion(hasher, { index: 5, size: SIZE, leafHash: leafHashes[5] as Uint8Array, proof, root })
+    expect(kept).toEqual(right)
+  })
+
+  test('are never what a source gave wrongly', async () => {
+    const { kept, store } = remembering()
+    const source = { ...honest, tile: async (tile: Tile) => (await honest.tile(tile)).map((byte) => byte ^ 1) }
+    await expect(read({ store, source }).proveInclusion(5)).rejects.toBeInstanceOf(TileError)
+    expect(kept.size).toBe(0)
+  })
+})

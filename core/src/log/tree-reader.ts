@@ -9,7 +9,7 @@
  * is one of the partial ones or is fetched and verified before it.
  */
 import { concatAll, equalBytes } from '../bytes.ts'
-import type { Hasher } from '../crypto.ts'
+import { HASH_SIZE, type Hasher } from '../crypto.ts'
 import { FormatError, ProofError } from '../errors.ts'
 import { emptyRoot, rangeRoot } from './compact-range.ts'
 import { limitConcurrency } from './limit.ts'
@@ -50,7 +50,20 @@ export interface TreeReaderOptions {
   readonly concurrency?: number
   /** Verified full tiles kept (8 KiB each). Default 256. */
   readonly cachedTiles?: number
+  /** Full tiles of earlier runs. Nothing in it is believed: what it has is held against the tree like a source's answer. */
+  readonly store?: TileStore
 }
+
+/** Where full tiles may be kept from run to run. What fails here is as if it were not there. */
+export interface TileStore {
+  /** The bytes that were kept for this tile, or null. */
+  get(tile: Tile): Promise<Uint8Array | null>
+  /** Keeps a verified tile, if it can. */
+  put(tile: Tile, bytes: Uint8Array): Promise<void>
+}
+
+/** For readers that keep nothing. */
+const noStore: TileStore = { get: async () => null, put: async () => undefined }
 
 /** An entry that is in the tree at `index`. */
 export interface TreeEntry {
@@ -134,13 +147,16 @@ class VerifiedTiles {
 
   async #verifyFull(tile: Tile, path: string): Promise<Uint8Array> {
     try {
-      const { hasher, size, source } = this.#options
+      const { hasher, size, source, store } = this.#options
       const [level, index] = [tile.level + 1, Math.floor(tile.index / TILE_WIDTH)]
       const parent = await this.read({ level, index, width: tileWidth(level, index, size) })
+      const isRight = (bytes: Uint8Array) =>
+        equalBytes(tileHash(hasher, bytes), hashInTile(parent, tile.index % TILE_WIDTH))
+      const kept = await store.get(tile)
+      if (kept !== null && kept.length === TILE_WIDTH * HASH_SIZE && isRight(kept)) return kept
       const bytes = await fetchTile(source, this.#limit, tile)
-      if (!equalBytes(tileHash(hasher, bytes), hashInTile(parent, tile.index % TILE_WIDTH))) {
-        throw new TileError(path, 'does not hash to what the tile above it holds')
-      }
+      if (!isRight(bytes)) throw new TileError(path, 'does not hash to what the tile above it holds')
+      await store.put(tile, bytes)
       return bytes
     } catch (error) {
       this.#full.delete(path)
@@ -222,7 +238,7 @@ async function* readEntries(
  * another root than the empty tree's.
  */
 export function treeReader(given: TreeReaderOptions): TreeReader {
-  const options = { concurrency: 4, cachedTiles: 256, ...given }
+  const options = { concurrency: 4, cachedTiles: 256, store: noStore, ...given }
   const { hasher, size, root, concurrency } = options
   demandSize('size', size)
   if (size === 0 && !equalBytes(root, emptyRoot(hasher))) throw new ProofError('the empty tree has another root')

@@ -9,7 +9,7 @@ import { createUpdater, type InstallStep, type UpdaterOptions } from '@samebits/
 import { entryBy } from '../../support/world.ts'
 import { artifact, artifactBytes, rebuild, revocation, trustFile } from '../../support/world-statements.ts'
 import { ends, type Group, not, type Row, refusing } from '../case.ts'
-import { dieAt, type Outcome, outcomeOf, runLibrary, updaterOptions } from '../programs.ts'
+import { dieAt, type Outcome, outcomeOf, runApart, runLibrary, updaterOptions } from '../programs.ts'
 import { notes, type Stage } from '../stage.ts'
 import { loose, offerLeaves } from '../tools.ts'
 
@@ -246,7 +246,16 @@ const busy = refusing('STATE_BUSY', [
     only: 'library',
     acts: race,
   }),
+  not('three processes racing on one state', (stage) => stage.usual().then(), { only: 'library', acts: raceApart }),
 ])
+
+/** Processes of their own on one home. What each of them ends with is luck; that one of them wins, and all is whole, is not. */
+async function raceApart(stage: Stage, home: string): Promise<Outcome> {
+  const statuses = await Promise.all([1, 2, 3].map(() => runApart(stage, home)))
+  if (!statuses.includes(0)) throw new Error(`nobody won: ${statuses.join()}`)
+  const after = await runLibrary(stage, home)
+  return after.result === 'current' ? { ...after, result: 'installed' } : after
+}
 
 const healthy = ['sh', '-c', 'exit 0'] as const
 const failing = ['sh', '-c', 'exit 1'] as const
