@@ -1,7 +1,7 @@
 /**
  * The rebuilder as a daemon, in a real process against a real log: killed at every step and started again, it votes once on every
- * release; what fails for its own reasons is no vote. Without a container here (unboxed.ts), so that it runs everywhere; vitest's mode
- * `rebuild` has it in containers, at every step, and fifty times at random.
+ * release; what fails for its own reasons is no vote. Without a container here (unboxed.ts), so that it runs everywhere, and
+ * at one step; vitest's mode `rebuild` has it in containers, at every step, and fifty times at random.
  */
 import { watch } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
@@ -93,10 +93,10 @@ async function killedAt(pattern: RegExp): Promise<boolean> {
 }
 
 const steps: Readonly<Record<string, RegExp>> = {
-  'while it builds': /^file scratch\/.*\/build-[^/]+\//,
   'after the log has the vote': /^answer POST \/add #2/,
   ...(long
     ? {
+        'while it builds': /^file scratch\/.*\/build-[^/]+\//,
         'once the signed vote is kept': /^file votes\/[0-9a-f]{64} /,
         'while it fetches the source': /^file sources\//,
         'with the archive of the source': /^file builds\/.*source\.tar/,

@@ -7,6 +7,8 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { parseEntry } from '@samebits/core'
+import { nodeCrypto } from '@samebits/core/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { asksBuild } from '../support/build-here.ts'
 import { anyEngine, type BuiltProduct, newBuiltProduct } from './kit.ts'
@@ -29,6 +31,7 @@ describe.runIf(engine !== null)('with rebuilders.threshold 2', () => {
     product = await newBuiltProduct({
       run,
       threshold: 2,
+      ownBuilder: true,
       rebuilders: [{}, { path: '/elsewhere/tree', confirm: false }],
     })
   })
@@ -63,18 +66,37 @@ describe.runIf(engine !== null)('with rebuilders.threshold 2', () => {
     expect(head.trim()).toBe(commit)
   })
 
+  it('published again, it is not built again, and is published once', async () => {
+    const { status, answer, stderr } = await product.publishBuild('1.0.0')
+    expect({ status, index: answer['index'] }).toEqual({ status: 0, index: 0 })
+    expect(stderr).not.toContain('building commit')
+  })
+
+  it("the publisher's own provenance is on record, and is no vote", async () => {
+    const args = ['attest', '--key', 'own-builder.pem', '--source', `file://${product.folder}`]
+    const first = await asksBuild(product.folder, ...args)
+    expect(first).toMatchObject({ status: 0, answer: { index: 1, unlogged: null } })
+    expect(await asksBuild(product.folder, ...args)).toMatchObject({ answer: { id: first.answer.id, index: 1 } })
+    const bundle = parseEntry(nodeCrypto, await readFile(product.at('dist/app.provenance.json')))
+    expect(bundle).toMatchObject({ id: first.answer.id, statement: { kind: 'rebuild', subjects: [{ name: 'app' }] } })
+    const { answer } = await product.publishBuild('1.0.0')
+    expect(answer).toMatchObject({ waiting: 'REBUILD_QUORUM: app: 0 of 2 rebuilders' })
+  })
+
   it('after one vote the client refuses with REBUILD_QUORUM', async () => {
-    expect(await rebuilds(0)).toMatchObject({ status: 0, vote: { says: 'positive', index: 1 } })
+    expect(await rebuilds(0)).toMatchObject({ status: 0, vote: { says: 'positive', index: 2 } })
     expect(await asked()).toBe('10 REBUILD_QUORUM')
   })
 
   it('run again, the rebuilder neither builds nor votes again', async () => {
-    expect(await rebuilds(0)).toMatchObject({ status: 0, vote: { says: 'positive', index: 1, folder: null } })
+    const config = join(product.rebuilders[0]?.folder ?? '', 'samebits.rebuilder.json')
+    const again = await asksBuild(product.folder, 'rebuild', '--config', config, '--once', '1.0.0')
+    expect(again).toMatchObject({ status: 0, answer: { votes: [{ says: 'positive', index: 2, folder: null }] } })
   })
 
   it('after a negative vote it refuses with REBUILD_MISMATCH, and the outputs are kept', async () => {
     const { status, vote } = await rebuilds(1)
-    expect({ status, ...vote }).toMatchObject({ status: 10, says: 'negative', index: 2 })
+    expect({ status, ...vote }).toMatchObject({ status: 10, says: 'negative', index: 3 })
     expect(await readFile(join(vote?.folder ?? '', '1/outputs/app'), 'utf8')).toBe('one\nmade elsewhere\n')
     expect(await readFile(join(vote?.folder ?? '', '1/log'), 'utf8')).toContain('built in /elsewhere/tree')
     expect(await asked()).toBe('10 REBUILD_MISMATCH')
@@ -84,7 +106,7 @@ describe.runIf(engine !== null)('with rebuilders.threshold 2', () => {
     const path = join(product.rebuilders[1]?.folder ?? '', 'samebits.rebuilder.json')
     const config = JSON.parse(await readFile(path, 'utf8')) as object
     await writeFile(path, JSON.stringify({ ...config, path: '/another/place' }))
-    expect(await rebuilds(1, '--again')).toMatchObject({ status: 0, vote: { says: 'positive', index: 3 } })
+    expect(await rebuilds(1, '--again')).toMatchObject({ status: 0, vote: { says: 'positive', index: 4 } })
     expect(await asked()).toBe('accepted')
   })
 })

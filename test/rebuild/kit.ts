@@ -41,6 +41,8 @@ export interface BuiltOptions {
   readonly threshold: number
   /** One rebuilder of an operator of its own for each: what its configuration says besides. */
   readonly rebuilders: readonly Readonly<Record<string, unknown>>[]
+  /** The publisher lists a builder of its own among the rebuilders, `own-builder.pem`. */
+  readonly ownBuilder?: true
   /** Build without a container (unboxed.ts). */
   readonly unboxed?: true
 }
@@ -101,7 +103,8 @@ export async function newBuiltProduct(options: BuiltOptions): Promise<BuiltProdu
   }
 }
 
-async function listRebuilders(folder: string, { threshold, rebuilders }: BuiltOptions, keys: string[]): Promise<void> {
+async function listRebuilders(folder: string, options: BuiltOptions, keys: string[]): Promise<void> {
+  const { threshold, rebuilders, ownBuilder } = options
   const path = join(folder, 'trust.json')
   const trust = JSON.parse(await readFile(path, 'utf8')) as { rebuilders: { threshold: number; members: object[] } }
   for (const [at] of rebuilders.entries()) {
@@ -110,6 +113,11 @@ async function listRebuilders(folder: string, { threshold, rebuilders }: BuiltOp
     await writeKeyFile(key, privatePem)
     trust.rebuilders.members.push({ id: `rebuilder-${at}`, publicKey: publicPem })
     keys.push(key)
+  }
+  if (ownBuilder) {
+    const { privatePem, publicPem } = generateKeyPair('ed25519')
+    await writeKeyFile(join(folder, 'own-builder.pem'), privatePem)
+    trust.rebuilders.members.push({ id: 'own-builder', operator: 'publisher-1', publicKey: publicPem })
   }
   trust.rebuilders.threshold = threshold
   await writeFile(path, JSON.stringify(trust))

@@ -4,7 +4,7 @@ import type { JobStatus, ProductStatus, Snapshot } from '../rebuild/board.ts'
 const style = `body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#1b1f24;background:#fff}
 h1{font-size:1.4rem;margin:0}h2{font-size:1.05rem;margin:2rem 0 .5rem}table{border-collapse:collapse;width:100%}
 th,td{text-align:left;padding:.35rem .8rem .35rem 0;border-bottom:1px solid #d5dae0;vertical-align:top}th{font-weight:600}
-code{font-size:.86em;overflow-wrap:anywhere}.positive{color:#116329}.negative{color:#b3261e;font-weight:700}.unbuildable,.retrying,.trouble{color:#8a5300}
+td:not(:last-child){white-space:nowrap}td:last-child{overflow-wrap:anywhere;width:100%}code{font-size:.86em}.positive{color:#116329}.negative{color:#b3261e;font-weight:700}.unbuildable,.retrying,.trouble{color:#8a5300}
 p{margin:.2rem 0}@media(prefers-color-scheme:dark){body{color:#e6e9ec;background:#14171a}th,td{border-color:#3a4148}
 .positive{color:#6fdd8b}.negative{color:#ff8a80}.unbuildable,.retrying,.trouble{color:#ffc46b}}`
 
@@ -53,7 +53,7 @@ function jobRow(job: JobStatus, now: number): string {
   const { product, version, channel, release, artifacts, state, index, different, trouble, retryAt, attempts } = job
   const why = trouble === null ? text(different.join(', ')) : `${text(trouble.code)}: ${text(trouble.detail)}`
   const again = retryAt === null ? '' : `; ${attempts} tried, again in ${duration(Math.max(0, retryAt - now))}`
-  return `<tr><td>${text(product)}</td><td>${text(version)} (${text(channel)})<br><code>${text(release.slice(0, 16))}…</code></td><td>${text(artifacts.join(', '))}</td><td class="${state}">${words[state]}</td><td>${index ?? ''}</td><td>${why}${again}</td></tr>`
+  return `<tr><td>${text(product)}</td><td>${text(version)} (${text(channel)})<br><code>${text(release.slice(0, 16))}…</code></td><td>${artifacts.map(text).join('<br>')}</td><td class="${state}">${words[state]}</td><td>${index ?? ''}</td><td>${why}${again}</td></tr>`
 }
 
 /** For text and attribute values alike. */
