@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { nodeCrypto } from '@samebits/core/node'
+import { sigstoreIdentities } from '@samebits/identity'
 import {
   type ApplyResult,
   type CheckResult,
@@ -64,6 +65,7 @@ export async function updaterOptions(
     os: process.platform,
     uid: process.getuid?.(),
     crypto: nodeCrypto,
+    identities: sigstoreIdentities(),
     retry: { attempts: 2, baseDelayMs: 1, maxDelayMs: 2 },
     idleTimeoutMs: 1000,
     totalTimeoutMs: 2000,

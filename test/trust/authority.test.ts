@@ -1,4 +1,5 @@
 /** Two of an authority, both needed: nothing that one of them signs counts, whatever it is. */
+import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -79,6 +80,14 @@ describe.skipIf(process.env['MODE'] !== 'trust')('two of an authority', () => {
     } finally {
       await rm(desk, { recursive: true, force: true })
     }
+  })
+
+  it('staple as a service says a line a round, and ends well by SIGTERM', async () => {
+    const { child, ended } = startBuild(product.folder, ['staple', '--every', '1h'])
+    await once(child.stdout ?? child, 'data')
+    child.kill('SIGTERM')
+    expect(await ended).toMatchObject({ status: 0, stdout: expect.stringMatching(/ size \d+: .*; again in 3600 s\n$/) })
+    expect((await run(product, 'staple', '--every', '8d')).status).toBe(64)
   })
 
   it('the next trust file is open until the second has signed; killed on the way, it goes on', async () => {

@@ -1,4 +1,5 @@
 /** Every witness is replaced by another one; clients from before get through, however they come. */
+import { createHash } from 'node:crypto'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { parseUpdateBundle } from '@samebits/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -30,8 +31,8 @@ describe.skipIf(process.env['MODE'] !== 'trust')('other witnesses', () => {
     expect(init.status).toBe(0)
     await estate.serve(log, '--policy', oldPolicy)
     expect(await estate.publish('1.0.0')).toMatchObject({ status: 0, answer: { fed: true } })
-    for (const client of ['follower', 'offline', 'late']) await estate.ship(client)
-    expect(await estate.update('follower')).toMatchObject({ status: 0 })
+    for (const client of ['follower', 'offline', 'late', 'stranded']) await estate.ship(client)
+    for (const client of ['follower', 'stranded']) expect(await estate.update(client)).toMatchObject({ status: 0 })
   })
   afterAll(() => estate?.close())
 
@@ -92,6 +93,37 @@ describe.skipIf(process.env['MODE'] !== 'trust')('other witnesses', () => {
     await writeFile(estate.at('thin.samebits.json'), JSON.stringify({ ...bundle, views: bundle.views.slice(1) }))
     const refused = await estate.client(...verify, '--bundle', 'thin.samebits.json')
     expect(refused).toMatchObject({ status: 10, stderr: expect.stringContaining('WITNESS_QUORUM') })
+  })
+
+  it('where no log can show the step, a person imports the file by its digest', async () => {
+    const load = ['trust', 'import', 'trust-2.json', 'stranded/app']
+    const digest = createHash('sha256')
+      .update(await readFile(estate.at('trust-2.json')))
+      .digest('hex')
+    const asked = await estate.client(...load)
+    expect(asked).toMatchObject({
+      status: 64,
+      stdout: expect.stringContaining('witness.example/w4'),
+      stderr: expect.stringContaining(digest),
+    })
+    expect(await estate.client(...load, '--digest', 'ab'.repeat(32))).toMatchObject({
+      status: 10,
+      stderr: expect.stringContaining('TRUST_INVALID'),
+    })
+    expect(await estate.client('state', 'show', 'stranded/app')).toMatchObject({
+      stdout: expect.stringContaining('version 1'),
+    })
+    expect(await estate.client(...load, '--digest', digest)).toMatchObject({ status: 0 })
+    expect(await estate.client(...load, '--digest', digest)).toMatchObject({
+      status: 10,
+      stderr: expect.stringContaining('not newer'),
+    })
+    const shown = await estate.client('state', 'show', 'stranded/app')
+    expect(shown.stdout).toContain('version 2')
+    expect(shown.stdout).toContain('shipped or imported')
+    // Its own trust file is still the first one: the newer of the two rules, and no step is asked for.
+    const { status } = await estate.update('stranded')
+    expect({ status, installed: await estate.installed('stranded') }).toEqual({ status: 0, installed: '1.1.0' })
   })
 
   it('a publisher who comes with the new file alone takes the view from the log', async () => {

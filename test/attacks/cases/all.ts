@@ -4,6 +4,7 @@ import { archives } from './archives.ts'
 import { checkpoints } from './checkpoints.ts'
 import { disks } from './disks.ts'
 import { history } from './history.ts'
+import { identities } from './identities.ts'
 import { machine } from './machine.ts'
 import { people } from './people.ts'
 import { proofs } from './proofs.ts'
@@ -19,6 +20,7 @@ export const groups: readonly Group[] = [
   ...history,
   ...releases,
   ...statements,
+  ...identities,
   ...rebuilds,
   ...trust,
   ...transfers,
