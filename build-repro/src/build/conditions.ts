@@ -19,8 +19,8 @@ export interface Conditions {
   readonly environment: Readonly<Record<string, string>>
   /** How many processors the build sees; null: all of the host's. */
   readonly processors: number | null
-  /** In which order folders list their files. */
-  readonly fileOrder: 'as-stored' | 'shuffled'
+  /** In which order folders list their files: as the disk has them, by name, or by name backwards. */
+  readonly fileOrder: 'as-stored' | 'sorted' | 'reversed'
   /** Seconds by which the clock is ahead, through the shim of clock-shim.ts; null: no shim at all. */
   readonly clockAhead: number | null
 }

@@ -1,11 +1,11 @@
-/** A view of a folder in which every listing comes in another order, by disorderfs on this machine. */
+/** A view of a folder in which every listing comes in a chosen order, by disorderfs on this machine. */
 import { existsSync } from 'node:fs'
 import { mkdir, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { ProgramError, visible } from '@samebits/host'
 import { captureProcess } from '../engines/process.ts'
 
-export interface ShuffledView {
+export interface OrderedView {
   readonly folder: string
   release(): Promise<void>
 }
@@ -16,7 +16,7 @@ type Environment = Readonly<Record<string, string | undefined>>
  * Why this machine cannot, or null: disorderfs must be installed, FUSE be there, and this be root, so that other users see the mount.
  * It works on files as the user who asks, who must therefore be able to pass through every folder above `scratch`.
  */
-export async function whyNotShuffled(
+export async function whyNotOrdered(
   scratch: string,
   environment: Environment,
   signal: AbortSignal,
@@ -32,17 +32,19 @@ export async function whyNotShuffled(
 }
 
 /**
- * Mounts `folder` at `at`, through a filter that shuffles each listing. Programs that are linked statically see it too, and the
- * container needs no capability for it.
+ * Mounts `folder` at `at`, through a filter that sorts each listing, forwards or backwards. Programs that are linked statically see
+ * it too, and the container needs no capability for it.
  */
-export async function shuffledView(
+export async function orderedView(
   folder: string,
   at: string,
+  order: 'sorted' | 'reversed',
   environment: Environment,
   signal: AbortSignal,
-): Promise<ShuffledView> {
+): Promise<OrderedView> {
   await mkdir(at)
-  const options = ['--multi-user=yes', '--shuffle-dirents=yes', '--pad-blocks=0']
+  const backwards = order === 'reversed' ? 'yes' : 'no'
+  const options = ['--multi-user=yes', '--sort-dirents=yes', `--reverse-dirents=${backwards}`, '--pad-blocks=0']
   const answer = await captureProcess({ file: 'disorderfs', args: [...options, folder, at], environment }, signal)
   if (answer.status !== 0)
     throw new ProgramError({

@@ -4,7 +4,7 @@
  *     parent/<last segment of conditions.path>   the source tree      -> its own folder at conditions.path, `..` writable too
  *     home                                       HOME                 -> conditions.home
  *     passwd, group                              who is who           -> /etc
- *     shuffled                                   parent through disorderfs, instead of it
+ *     ordered                                    parent through disorderfs, instead of it
  *     cpus                                       "0"                  -> /sys/devices/system/cpu/online
  *     clock.so                                   the clock shim       -> /samebits-clock.so, LD_PRELOAD
  */
@@ -14,7 +14,7 @@ import type { ContainerEngine, Mount, RunOutcome } from '../engines/engine.ts'
 import type { BuildRecipe, Step } from './build-recipe.ts'
 import { makeClockShim, shimPath } from './clock-shim.ts'
 import { type Conditions, plainConditions } from './conditions.ts'
-import { shuffledView } from './file-order.ts'
+import { orderedView } from './file-order.ts'
 import type { PreparedImage } from './prepare-image.ts'
 
 export interface StageParts {
@@ -53,12 +53,13 @@ export async function stage(parts: StageParts, signal: AbortSignal): Promise<Sta
   const files = await writeFiles(parts, signal)
   for (const owned of [parent, join(folder, 'home')])
     await engine.giveFolder(owned, conditions.user, image.facts.id, signal)
-  const shuffled =
-    conditions.fileOrder === 'shuffled'
-      ? await shuffledView(parent, join(folder, 'shuffled'), parts.toolEnvironment, signal)
-      : null
+  const { fileOrder } = conditions
+  const ordered =
+    fileOrder === 'as-stored'
+      ? null
+      : await orderedView(parent, join(folder, 'ordered'), fileOrder, parts.toolEnvironment, signal)
   const mounts: readonly Mount[] = [
-    { source: shuffled?.folder ?? parent, target: dirname(conditions.path), writable: true },
+    { source: ordered?.folder ?? parent, target: dirname(conditions.path), writable: true },
     { source: join(folder, 'home'), target: conditions.home, writable: true },
     ...files,
   ]
@@ -86,7 +87,7 @@ export async function stage(parts: StageParts, signal: AbortSignal): Promise<Sta
     async release() {
       if (released) return
       released = true
-      await shuffled?.release()
+      await ordered?.release()
       const never = new AbortController().signal
       await engine.takeFolder(folder, image.facts.id, never)
     },

@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { ProgramError } from '@samebits/host'
 import { makeClockShim } from '../build/clock-shim.ts'
-import { whyNotShuffled } from '../build/file-order.ts'
+import { whyNotOrdered } from '../build/file-order.ts'
 import type { PreparedBuild } from '../build/run-build.ts'
 import { type Variation, type VariationWorld, variationNames } from './variations.ts'
 
@@ -47,7 +47,7 @@ export async function askVariety(
     for (const each of needsContainer) refuse(each, 'needs a container')
   } else {
     refuse('time', await whyNoClock(prepared, signal))
-    refuse('order', await whyNotShuffled(request.scratch, request.toolEnvironment, signal))
+    refuse('order', await whyNotOrdered(request.scratch, request.toolEnvironment, signal))
   }
   refuse('processors', world.processors > 1 ? null : 'this machine has one')
   const unvaried = [...reasons].map(([variation, why]) => ({ variation, why }))

@@ -49,7 +49,7 @@ export async function check(request: CheckRequest, signal: AbortSignal): Promise
   const prepared = await prepareBuild(request.build, join(into, 'fetch.log'), signal)
   try {
     const variety = await askVariety(prepared, request.without, signal)
-    const base: Conditions = { ...plainConditions, clockAhead: variety.variations.includes('time') ? 0 : null }
+    const base = baseOf(variety)
     let builds = 0
     const build = (variations: ReadonlySet<Variation>, what: string, folder: string) => {
       builds++
@@ -70,6 +70,18 @@ export async function check(request: CheckRequest, signal: AbortSignal): Promise
     return { plain, varied, variety, reproducible: found.length === 0, differences, builds }
   } finally {
     await discardPrepared(prepared)
+  }
+}
+
+/**
+ * What the plain build runs under: what the variations need is there in both, so that only what it does differs; and listings come by
+ * name, so that backwards is always another order.
+ */
+function baseOf({ variations }: Variety): Conditions {
+  return {
+    ...plainConditions,
+    clockAhead: variations.includes('time') ? 0 : null,
+    fileOrder: variations.includes('order') ? 'sorted' : 'as-stored',
   }
 }
 

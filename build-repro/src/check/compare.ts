@@ -44,6 +44,7 @@ function compareParts(a: Uint8Array, b: Uint8Array, place: Place, sides: Sides, 
 }
 
 function compareContainers(a: Container, b: Container, place: Place, sides: Sides, out: Difference[]): void {
+  const before = out.length
   fields(a.fields, b.fields, place, sides, out)
   const [membersA, membersB] = [byName(a.members), byName(b.members)]
   const inside = (name: string): Place => ({ where: [...place.where, name], base: null })
@@ -63,6 +64,16 @@ function compareContainers(a: Container, b: Container, place: Place, sides: Side
     compareParts(memberA.bytes, memberB.bytes, { where, base }, sides, out)
   }
   compareOrder(a, b, place, out)
+  if (a.format === 'elf') dropConsequences(place, before, out)
+}
+
+/** Where a section differs, so do offsets and sizes in the tables: only the sections are told. */
+function dropConsequences({ where }: Place, from: number, out: Difference[]): void {
+  const isTable = (each: Difference) =>
+    each.where.length === where.length + 1 && ['ELF header', 'section headers'].includes(each.where.at(-1) ?? '')
+  const added = out.splice(from)
+  const sections = added.filter((each) => !isTable(each))
+  out.push(...(sections.length > 0 ? sections : added))
 }
 
 /** Compressed, and nothing else. */

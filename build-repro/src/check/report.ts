@@ -62,10 +62,10 @@ export function textReport(result: CheckResult): readonly string[] {
 
 function verdict({ reproducible, plain, differences }: CheckResult): string {
   const count = plain.outputs.length
-  const things = count === 1 ? 'artifact' : 'artifacts'
-  if (reproducible) return `reproducible: ${count} ${things}, bit for bit under every variation`
+  if (reproducible)
+    return `reproducible: ${count === 1 ? 'one artifact' : `${count} artifacts`}, bit for bit under every variation`
   const differing = new Set(differences.map(({ where }) => where[0])).size
-  return `NOT reproducible: ${differing} of ${count} ${things} differ`
+  return `NOT reproducible: ${differing} of ${count} artifacts`
 }
 
 /** As data; stable field names. */

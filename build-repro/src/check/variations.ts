@@ -54,7 +54,7 @@ function changes(variation: Variation, base: Conditions, world: VariationWorld):
     case 'processors':
       return { processors: 1 }
     case 'order':
-      return { fileOrder: 'shuffled' }
+      return { fileOrder: 'reversed' }
     case 'environment':
       return {
         environment: { ...base.environment, SAMEBITS_VARIED: 'another-environment' },

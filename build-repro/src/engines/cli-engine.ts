@@ -140,9 +140,7 @@ function adaptations({ name, host, runcThere }: CliEngineParts): readonly string
         : 'this host has cgroups v1 and v2 side by side, where crun does not start: install runc',
     )
   if (!host.mayRaiseLimits)
-    all.push(
-      `this host does not let limits be raised (no CAP_SYS_RESOURCE): containers get at most ${host.hardLimits.files} open files`,
-    )
+    all.push('this host does not let limits be raised (no CAP_SYS_RESOURCE): containers get none above our own')
   return all
 }
 
