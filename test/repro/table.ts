@@ -14,6 +14,8 @@ export interface Row {
 const page = join(import.meta.dirname, '..', '..', 'docs', 'reproduced.md')
 const [begin, end] = ['<!-- table: begin -->\n', '<!-- table: end -->\n']
 
+const causeWords = { 'by-itself': 'by itself', follows: 'follows', unknown: 'no cause found' } as const
+
 /** Prints the table; after a whole run it also stands in the page. */
 export async function writeTable(rows: readonly Row[], whole: boolean): Promise<void> {
   const table = tableOf([...rows].sort((a, b) => (a.program.name < b.program.name ? -1 : 1)))
@@ -28,8 +30,11 @@ function tableOf(rows: readonly Row[]): string {
   const lines = rows.map(({ program, result, same }) => {
     const { plain, varied, reproducible, differences } = result
     const found = differences
-      .filter(({ cause }) => cause.kind !== 'follows')
-      .map(({ kind, cause }) => `${kind} (${'variations' in cause ? cause.variations.join(', ') : 'by itself'})`)
+      .filter(({ kind }) => kind !== 'checksum')
+      .map(
+        ({ kind, cause }) =>
+          `${kind} (${'variations' in cause ? cause.variations.join(', ') : causeWords[cause.kind]})`,
+      )
     const seconds = [plain, varied].map(({ startedAt, finishedAt }) => finishedAt - startedAt).join(' / ')
     const equal = reproducible ? 'yes' : `no: ${[...new Set(found)].join('; ')}`
     const theirs =
