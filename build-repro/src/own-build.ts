@@ -22,6 +22,7 @@ import { type FoundRecipe, findRecipe } from './source/find-recipe.ts'
 import { type Environment, sealedGit } from './source/git.ts'
 import { type OwnSource, ownSource } from './source/own-source.ts'
 import { filesIn } from './source/read-archive.ts'
+import { Trouble } from './trouble.ts'
 
 export interface OwnBuildRequest {
   /** A commit, a tag, `HEAD`. */
@@ -88,14 +89,20 @@ async function archiveOwn(
 async function ownRecipe(source: CommitArchive, { prefix, commit }: OwnSource) {
   const path = prefix === '' ? recipeName : `${prefix}/${recipeName}`
   const [file] = await filesIn(source.path, (each) => each === path)
-  if (file === undefined)
-    throw new ProgramError({
-      code: 'NO_BUILD',
-      detail: `commit ${commit} has no ${path}`,
-      remedy: 'Commit the recipe.',
-    })
+  if (file === undefined) throw noBuild(`commit ${commit} has no ${path}`)
   const digest = createHash('sha256').update(file.bytes).digest('hex')
-  return { digest, recipe: await findRecipe(source.path, digest) }
+  const recipe = await findRecipe(source.path, digest).catch((error: unknown) => {
+    throw error instanceof Trouble ? noBuild(error.detail) : error
+  })
+  return { digest, recipe }
+}
+
+function noBuild(detail: string): ProgramError {
+  return new ProgramError({
+    code: 'NO_BUILD',
+    detail,
+    remedy: 'Say in the recipe how to build, and commit it; docs/publishing.md shows how.',
+  })
 }
 
 interface Begun {

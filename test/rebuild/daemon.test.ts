@@ -4,7 +4,7 @@
  * at one step; vitest's mode `rebuild` has it in containers, at every step, and fifty times at random.
  */
 import { watch } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { httpTileSource, parseEntry, parseSignedCheckpoint, treeReader } from '@samebits/core'
@@ -23,7 +23,8 @@ let daemon: Daemon
 const folder = () => product.rebuilders[0]?.folder ?? ''
 beforeAll(async () => {
   product = await newBuiltProduct({
-    run: ['mkdir -p out', 'cp app.txt out/app', 'echo built'],
+    // Without a container a step sees where it runs: `fail` makes it fail at the rebuilder's alone.
+    run: ['[ ! -e fail ] || case $PWD in */state/scratch/*) exit 3;; esac', 'mkdir -p out', 'cp app.txt out/app'],
     threshold: 1,
     rebuilders: [{ everySeconds: 1 }],
     ...(boxed ? {} : { unboxed: true }),
@@ -138,7 +139,16 @@ describe('a rebuilder', () => {
     expect(await loggedVotes()).toEqual(published)
   })
 
-  it('does not vote while git, its engine or the log fail, and says so', async () => {
+  it.runIf(!boxed)('reports a build that fails, and does not vote', async () => {
+    await writeFile(product.at('fail'), '')
+    const version = await publishNext()
+    await rm(product.at('fail'))
+    const { trouble } = await daemon.until(version, 'unbuildable')
+    expect(trouble).toMatchObject({ whose: 'theirs', code: 'BUILD_FAILED' })
+    expect(await loggedVotes()).not.toContain(version)
+  })
+
+  it('does not vote while it cannot fetch the source, and says so', async () => {
     const config = join(folder(), 'samebits.rebuilder.json')
     const before = await readFile(config, 'utf8')
     await daemon.end('SIGTERM')
