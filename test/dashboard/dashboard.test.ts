@@ -155,8 +155,6 @@ describe.skipIf(why !== null)('the dashboard', () => {
 
   it.each([
     ['phone', 'light'],
-    ['phone', 'dark'],
-    ['desktop', 'light'],
     ['desktop', 'dark'],
   ] as const)('is readable on a %s, %s, and asks nobody else for anything', async (size, scheme) => {
     for (const [name, scene, title] of [

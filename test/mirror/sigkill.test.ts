@@ -1,6 +1,6 @@
 /**
  * SIGKILL at random moments while clients upload: what a mirror has cosigned, it serves after every restart, whole. `npm test` kills
- * three times, `npm run test:crash-mirror` (vitest's mode `crash`) one hundred.
+ * twice, `npm run test:crash-mirror` (vitest's mode `crash`) one hundred.
  */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,7 +11,7 @@ import { uploadBody } from '../../monitor/src/mirror/testing.ts'
 import { TestLog } from '../../monitor/src/testing.ts'
 import { newMirror, type WitnessProcess } from '../support/witness-process.ts'
 
-const kills = process.env['MODE'] === 'crash' ? 100 : 3
+const kills = process.env['MODE'] === 'crash' ? 100 : 2
 const log = new TestLog('mirrored.example/log')
 /** Leaves of one step: uploads end within bundles, on their edges, and past them. */
 const steps = [100, 156, 1, 300, 512]

@@ -3,7 +3,7 @@
  *
  *     GET /              the page, without scripts
  *     GET /dashboard.css, /icon.svg
- *     GET /v1/status     the same as JSON (docs/monitoring.md)
+ *     GET /v1/status     the same as JSON (`dashboard/status.ts` says what is in it)
  *
  * It shows what strangers wrote, so nothing on it may load or run anything: the content security policy allows its own style sheet and
  * icon, and no script, frame, form or address elsewhere.
