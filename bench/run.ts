@@ -15,6 +15,7 @@ const rows: readonly (readonly [title: string, file: string, ...args: string[]])
   ['POST /add, raw mode, 500-byte entries, durable', 'add.ts', '--seconds', quick ? '3' : '8'],
   ['POST /add, product mode: signed releases, full admission', 'admission.ts'],
   ['a log that grows', 'log.ts', '--entries', quick ? '100000' : '1000000'],
+  ['a monitor, from scratch, beside Tessera fsck', 'monitor.ts', '--entries', quick ? '100000' : '1000000'],
   ['add-checkpoint over 1,000 logs, beside omniwitness', 'witness.ts', '--seconds', quick ? '3' : '8'],
   ['a client that comes back', 'catch-up.ts', '--entries', quick ? '100000' : '1000000'],
   ['an update of a large artifact', 'update.ts', '--megabytes', quick ? '300' : '2000', '--rounds', quick ? '1' : '3'],

@@ -17,12 +17,18 @@ export function atomFeed(alerts: readonly AlertRecord[], url: string): string {
   for (const alert of alerts) {
     const date = new Date(alert.at * 1000)
     feed.addItem({
-      ...{ title: subjectOf(alert), id: `urn:samebits:alert:${alert.id}`, link: url, date, published: date },
-      description: textOf(alert),
+      ...{ title: escaped(subjectOf(alert)), id: `urn:samebits:alert:${alert.id}`, link: url, date, published: date },
+      description: escaped(textOf(alert)).replaceAll('\n', '<br>'),
       category: [{ name: visible(alert.rule), term: alert.rule }],
     })
   }
   return feed.atom1()
+}
+
+/** Titles and summaries are HTML here (RFC 4287 §3.1.1.2): readers would follow what a log wrote. */
+function escaped(text: string): string {
+  const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+  return text.replaceAll(/[&<>"']/g, (character) => entities[character] ?? '')
 }
 
 export interface AtomOptions {

@@ -1,6 +1,7 @@
 /**
- * Brings alerts to their sinks, each at least once, in the order in which they were raised. What could not be delivered waits in the
- * state, is tried again later and later, and is given up (`dead`, visible) only after days.
+ * Brings alerts to their sinks, each at least once, in the order in which they were raised as long as the sink takes them. What could not be
+ * delivered waits in the state, is tried again later and later, and is given up (`dead`, visible) only after days; one
+ * that a sink will not have does not stand before the others.
  */
 
 import type { Delivery, MonitorStore } from '../state/monitor-store.ts'
@@ -61,7 +62,7 @@ export class Outbox {
     }
   }
 
-  /** True where more may be due. The first failure ends the round: the sink is down, and order is kept. */
+  /** True where more may be due. The first failure ends the round: the sink is probably down. */
   async #flushBatch(sink: Sink): Promise<boolean> {
     const { store, now } = this.#parts
     const due = store.deliveries('waiting', batch, sink.name).filter(({ nextAt }) => nextAt <= now())
