@@ -86,7 +86,7 @@ describe.skipIf(process.env['MODE'] !== 'trust')('other witnesses', () => {
     const verify = ['verify', 'dist/notes', '--trust', 'offline/trust.json']
     expect(await estate.client(...verify)).toMatchObject({
       status: 0,
-      stdout: expect.stringContaining('witness.example/w4'),
+      stdout: expect.stringMatching(/witness\.example\/w[456]/),
     })
     const bundle = JSON.parse(await readFile(estate.at('dist/notes.samebits.json'), 'utf8')) as { views: object[] }
     expect(bundle.views).toHaveLength(2)
