@@ -6,14 +6,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, test } from 'vitest'
-import type { Row, Through } from './case.ts'
+import { isLong, type Row, type Through } from './case.ts'
 import { groups } from './cases/all.ts'
 import { expectUntouched, expectUpdated, lookAround } from './expectations.ts'
-import { judgeEvidence, type Outcome, packProgram, runCommandLine, runLibrary } from './programs.ts'
+import { judgeEvidence, type Outcome, packProgram, runCommandLine, runLibrary, runVerify } from './programs.ts'
 import { Stage } from './stage.ts'
 
-/** `npm run test:attacks` prints every row, `npm test` their number. */
-const isTold = process.env['MODE'] === 'attacks'
 const told: { code: string; title: string; ending: string; through: Map<Through, string> }[] = []
 
 let folder: string
@@ -30,8 +28,9 @@ afterAll(async () => {
     ending,
     through.get('library') ?? '-',
     through.get('cli') ?? '-',
+    through.get('verify') ?? '-',
   ])
-  if (isTold) process.stdout.write(table([['code', 'case', 'must end in', 'library', 'command line'], ...cells]))
+  if (isLong) process.stdout.write(table([['code', 'case', 'must end in', 'library', 'update', 'verify'], ...cells]))
   const held = told.flatMap(({ through }) => [...through.values()].filter((result) => result === 'held')).length
   process.stdout.write(`docs/attacks.md: ${told.length} cases, ${held} runs that ended as they must\n`)
 })
@@ -58,8 +57,7 @@ describe.each(groups)('$code', ({ code, rows }) => {
       try {
         await row.arrange(stage)
         await stage.settle()
-        for (const way of ['library', 'cli'] as const) {
-          if (row.only !== null && row.only !== way) continue
+        for (const way of waysOf(row)) {
           through.set(way, 'BROKEN')
           await perform(row, stage, way)
           through.set(way, 'held')
@@ -71,13 +69,25 @@ describe.each(groups)('$code', ({ code, rows }) => {
   }
 })
 
+/** One in sixteen through `verify` too, or all. */
+let verifiable = 0
+function waysOf({ only, verified }: Row): Through[] {
+  const ways: Through[] = (['library', 'cli'] as const).filter((way) => only === null || only === way)
+  return verified && (isLong || verifiable++ % 16 === 0) ? [...ways, 'verify'] : ways
+}
+
+async function runThrough(row: Row, stage: Stage, way: Through, home: string): Promise<Outcome> {
+  if (way === 'verify') return await runVerify(program, stage, home)
+  if (way === 'cli') return await (row.runs ?? runCommandLine)(program, stage, home)
+  return await (row.acts ?? runLibrary)(stage, home)
+}
+
 async function perform(row: Row, stage: Stage, way: Through): Promise<void> {
   const home = await stage.copyHome()
   try {
     const before = await lookAround(home)
     const end = (await row.during?.(stage, home)) ?? (() => undefined)
-    const run = way === 'cli' ? runCommandLine(program, stage, home) : (row.acts ?? runLibrary)(stage, home)
-    const outcome = await run.finally(end)
+    const outcome = await runThrough(row, stage, way, home).finally(end)
     if (outcome.result !== row.result || outcome.exit !== row.exit)
       throw new Error(`${way}: ${outcome.result}, ${outcome.exit}; it said:\n${outcome.said}`)
     const after = await lookAround(home)

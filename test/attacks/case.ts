@@ -9,7 +9,11 @@ import type { Stage } from './stage.ts'
  */
 export type Ending = RefusalCode | 'installed' | 'current' | 'flawed' | 'usage'
 
-export type Through = 'library' | 'cli'
+/** `npm run test:attacks`: every case through everything. `npm test` leaves out what another case shows as well. */
+export const isLong: boolean = process.env['MODE'] === 'attacks'
+
+/** The library, `samebits update`, and `samebits verify` of what was offered. */
+export type Through = 'library' | 'cli' | 'verify'
 
 export interface Row {
   readonly title: string
@@ -23,6 +27,10 @@ export interface Row {
   readonly only: Through | null
   /** What the library does, where it is not check, download, apply. */
   readonly acts: ((stage: Stage, home: string) => Promise<Outcome>) | null
+  /** The same for the command line. */
+  readonly runs: ((program: string, stage: Stage, home: string) => Promise<Outcome>) | null
+  /** Whether `samebits verify` of the offer, with the state of the client, must say the same; null: see `offlineToo`. */
+  readonly verified: boolean | null
   /** What goes on beside the run, in its home. @returns what ends it */
   readonly during: ((stage: Stage, home: string) => Promise<() => void> | (() => void)) | null
   /** False: the row says itself, in `after`, what lies in the install folder. */
@@ -36,7 +44,9 @@ export interface Group {
   readonly rows: readonly Row[]
 }
 
-type More = Partial<Pick<Row, 'evidence' | 'only' | 'acts' | 'during' | 'untouched' | 'after' | 'exit' | 'result'>>
+type More = Partial<
+  Pick<Row, 'evidence' | 'only' | 'acts' | 'runs' | 'verified' | 'during' | 'untouched' | 'after' | 'exit' | 'result'>
+>
 
 /** Exit status of each result, as docs/decision.md tables them. */
 function exitOf(result: Ending): number {
@@ -49,7 +59,16 @@ function exitOf(result: Ending): number {
 
 /** A row that ends in `result`. */
 export function ends(result: Ending, title: string, arrange: Row['arrange'], more: More = {}): Row {
-  const plain = { evidence: null, only: null, acts: null, during: null, untouched: true, after: null }
+  const plain = {
+    evidence: null,
+    only: null,
+    acts: null,
+    runs: null,
+    verified: null,
+    during: null,
+    untouched: true,
+    after: null,
+  }
   return { title, result, exit: exitOf(more.result ?? result), arrange, ...plain, ...more }
 }
 
@@ -61,4 +80,11 @@ export function not(title: string, arrange: Row['arrange'], more: More = {}): Ro
 /** All rows of one code. */
 export function refusing(code: RefusalCode, rows: readonly (readonly [string, Row['arrange'], More?] | Row)[]): Group {
   return { code, rows: rows.map((row) => ('title' in row ? row : ends(code, row[0], row[1], row[2]))) }
+}
+
+/** Rows of a group about the bundle alone: `samebits verify` of what they offer must be refused with the same code. */
+export function offlineToo(group: Group): Group {
+  const verified = ({ result, only, acts, during, verified: said }: Row) =>
+    said ?? (result === group.code && only === null && acts === null && during === null)
+  return { ...group, rows: group.rows.map((row) => ({ ...row, verified: verified(row) })) }
 }

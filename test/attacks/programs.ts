@@ -1,7 +1,7 @@
 /** The ways through which a case is driven, and the independent judge of evidence. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { nodeCrypto } from '@samebits/core/node'
@@ -15,6 +15,7 @@ import {
   type InstallStep,
   type UpdaterOptions,
 } from '@samebits/updater'
+import { artifactBytes } from '../support/world-statements.ts'
 import type { Ending } from './case.ts'
 import type { Stage } from './stage.ts'
 
@@ -167,8 +168,13 @@ function clockAt(seconds: number): string {
   return `data:text/javascript,${encodeURIComponent(code)}`
 }
 
-/** `samebits update` as a process of its own. */
-export async function runCommandLine(program: string, stage: Stage, home: string): Promise<Outcome> {
+/** `samebits update` as a process of its own; `more` are further options of the command. */
+export async function runCommandLine(
+  program: string,
+  stage: Stage,
+  home: string,
+  more: readonly string[] = [],
+): Promise<Outcome> {
   const { ask, anchor, now, environment } = stage
   stage.web.hostile = stage.hostile()
   const flags = [
@@ -183,10 +189,31 @@ export async function runCommandLine(program: string, stage: Stage, home: string
     ...(ask.acceptStaleDays === undefined ? [] : ['--accept-stale', `${ask.acceptStaleDays}d`]),
     ...(ask.downgradeTo === undefined ? [] : ['--downgrade-to', ask.downgradeTo]),
     ...(ask.unpack === true ? ['--unpack'] : []),
+    ...(ask.patience ?? []),
     ...(ask.healthCheck === undefined ? [] : ['--health-check', JSON.stringify(ask.healthCheck)]),
   ]
-  const ended = await run(['--import', clockAt(now), program, ...flags], home, environment)
+  const ended = await run(['--import', clockAt(now), program, ...flags, ...more], home, environment)
   return readEnd(ended)
+}
+
+/** `samebits verify` of the artifact and the bundle that are offered, by what this client knows. */
+export async function runVerify(program: string, stage: Stage, home: string): Promise<Outcome> {
+  const { ask, anchor, now, scene } = stage
+  const folder = join(home, 'verify')
+  await mkdir(folder)
+  const { artifacts, version } = scene.last.statement
+  const { name, platform } = artifacts.find((each) => each.platform === ask.platform) ?? {
+    name: 'notes',
+    platform: ask.platform,
+  }
+  await writeFile(join(folder, name), artifactBytes(version, platform))
+  await writeFile(join(folder, 'bundle.json'), stage.offered() ?? '')
+  const flags = [
+    ...['verify', join('verify', name), '--bundle', 'verify/bundle.json', '--trust', 'trust.json'],
+    ...['--channel', ask.channel, '--platform', ask.platform, '--state', 'app/.samebits/state'],
+    ...(anchor === null ? [] : ['--anchor', 'anchor.json']),
+  ]
+  return readEnd(await run(['--import', clockAt(now), program, ...flags], home))
 }
 
 /** Controls but the newline, bidirectional marks, and what hides. None belongs into a pipe. */

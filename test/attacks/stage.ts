@@ -53,6 +53,8 @@ export interface Ask {
   readonly downgradeTo?: string
   readonly healthCheck?: HealthCheck['command']
   readonly unpack?: boolean
+  /** Options of the command line for how long it waits; the library never waits long here. */
+  readonly patience?: readonly string[]
 }
 
 /** The one artifact of an ordinary release: a file that keeps its name. */

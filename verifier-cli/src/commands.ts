@@ -1,5 +1,6 @@
 /** Every command, as data. The code of each is loaded when it runs. */
 import type { Command, OptionSpec } from './command.ts'
+import { patienceOptions } from './patience.ts'
 
 const trust: OptionSpec = { value: 'FILE', help: 'the trust file that the publisher gave out', required: true }
 const anchor: OptionSpec = { value: 'FILE', help: 'the anchor; else <product>.anchor.json beside the trust file' }
@@ -59,6 +60,7 @@ stays in DIR/.samebits/previous. Interrupted at any moment, the old version or t
         help: 'run this after the swap ({file} is the artifact); go back if it fails',
       },
       'health-timeout': { value: 'DURATION', help: 'how long the health check may take (30s)' },
+      ...patienceOptions,
       executable: { help: 'give the installed files the right to be run' },
       unpack: { help: 'unpack the archive (tar.gz, zip) into DIR/versions, and let DIR/current lead to it' },
       'feed-headers': {

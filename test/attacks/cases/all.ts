@@ -5,6 +5,7 @@ import { checkpoints } from './checkpoints.ts'
 import { disks } from './disks.ts'
 import { history } from './history.ts'
 import { identities } from './identities.ts'
+import { interrupted } from './interrupted.ts'
 import { machine } from './machine.ts'
 import { people } from './people.ts'
 import { proofs } from './proofs.ts'
@@ -26,6 +27,7 @@ export const groups: readonly Group[] = [
   ...transfers,
   ...archives,
   ...machine,
+  ...interrupted,
   ...disks,
   ...people,
 ]

@@ -14,7 +14,7 @@ import { entryBy, keyOf, logLine, witness, witnessLine } from '../../support/wor
 import { NOW } from '../../support/world-client.ts'
 import { cosigners, ORIGIN, type Scene } from '../../support/world-scene.ts'
 import { trustFile, trustStatement } from '../../support/world-statements.ts'
-import { ends, type Group, not, refusing } from '../case.ts'
+import { ends, type Group, isLong, not, offlineToo, refusing } from '../case.ts'
 import { ServedLog, type Stage } from '../stage.ts'
 import { lastLine } from '../tools.ts'
 
@@ -161,8 +161,23 @@ function mislabelled(change: (text: string, scene: Scene) => string): (stage: St
   }
 }
 
+/** The same said by the log itself, while the feed is gone: it must not pass for "nothing newer". */
+function live(change: Change): (stage: Stage) => Promise<void> {
+  return async (stage) => {
+    const scene = await stage.installed()
+    scene.publish()
+    stage.offer = null
+    stage.head = { log: scene.log, text: change(scene.log.checkpoint({ witnesses: cosigners }), scene) }
+  }
+}
+
 const invalid = refusing('CHECKPOINT_INVALID', [
   ...changes.map(([title, change]) => [title, head(change)] as const),
+  ...changes.map(([title, change], at) =>
+    ends('TRANSPORT', `the log itself, while the feed is gone: ${title}`, live(change), {
+      only: isLong || at % 13 === 0 ? null : 'library',
+    }),
+  ),
   ['unsigned, offline', handed((text) => `${body(text)}\n`)],
   [
     'another root than was signed, offline',
@@ -301,4 +316,4 @@ const quorum = refusing('WITNESS_QUORUM', [
   }),
 ])
 
-export const checkpoints: readonly Group[] = [invalid, quorum]
+export const checkpoints: readonly Group[] = [offlineToo(invalid), quorum]

@@ -5,7 +5,7 @@ import { NOW } from '../../support/world-client.ts'
 import { cosigners, type Scene } from '../../support/world-scene.ts'
 import { artifact, revocation } from '../../support/world-statements.ts'
 import { ends, type Group, not, refusing } from '../case.ts'
-import { runLibrary } from '../programs.ts'
+import { runCommandLine, runLibrary } from '../programs.ts'
 import type { Stage } from '../stage.ts'
 import { day, firstIndices } from '../tools.ts'
 
@@ -374,6 +374,11 @@ function entriesAs({ status, body, headers = {} }: EntriesAnswer): (stage: Stage
   }
 }
 
+/** A minute passes between two looks at the stopwatch of a process. */
+const hurriedStopwatch = `data:text/javascript,${encodeURIComponent(
+  'const now = performance.now.bind(performance); let minutes = 0; performance.now = () => now() + ++minutes * 60_000',
+)}`
+
 const incomplete = refusing('HISTORY_INCOMPLETE', [
   ['an entry bundle withheld', entriesAs({ status: 404, body: new Uint8Array() })],
   ['an entry bundle that is short', entriesAs({ status: 200, body: new Uint8Array([0, 1, 65]) })],
@@ -405,11 +410,16 @@ const incomplete = refusing('HISTORY_INCOMPLETE', [
       stage.offer = scene.bundle()
     },
     {
-      only: 'library',
       acts: async (stage, home) => {
         let ticks = 0
         const spent = await runLibrary(stage, home, { stopwatch: () => ++ticks * 60_000 })
         return spent
+      },
+      runs: async (program, stage, home) => {
+        stage.environment = { NODE_OPTIONS: `--import=${hurriedStopwatch}` }
+        return await runCommandLine(program, stage, home).finally(() => {
+          stage.environment = {}
+        })
       },
       after: async (stage, home) => {
         const { result, said } = await runLibrary(stage, home)

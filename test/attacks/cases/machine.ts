@@ -9,7 +9,15 @@ import { createUpdater, type InstallStep, type UpdaterOptions } from '@samebits/
 import { entryBy } from '../../support/world.ts'
 import { artifact, artifactBytes, rebuild, revocation, trustFile } from '../../support/world-statements.ts'
 import { ends, type Group, not, type Row, refusing } from '../case.ts'
-import { dieAt, type Outcome, outcomeOf, runApart, runLibrary, updaterOptions } from '../programs.ts'
+import {
+  dieAt,
+  type Outcome,
+  outcomeOf,
+  runApart,
+  runCommandLine,
+  runLibrary,
+  updaterOptions,
+} from '../programs.ts'
 import { notes, type Stage } from '../stage.ts'
 import { loose, offerLeaves } from '../tools.ts'
 
@@ -210,13 +218,13 @@ const states = refusing('STATE_INVALID', [
 ])
 
 /** Two or three runs of one kind on one home; at least one must win. */
-async function race(stage: Stage, home: string): Promise<Outcome> {
-  const outcomes = await Promise.all([1, 2, 3].map(() => runLibrary(stage, home)))
+async function race(run: () => Promise<Outcome>): Promise<Outcome> {
+  const outcomes = await Promise.all([1, 2, 3].map(run))
   const strange = outcomes.find(
     ({ result }) => !['installed', 'current', 'nothing-staged', 'STATE_BUSY'].includes(result),
   )
   if (strange !== undefined) return strange
-  return outcomes.find(({ result }) => result === 'installed') ?? (await runLibrary(stage, home))
+  return outcomes.find(({ result }) => result === 'installed') ?? (await run())
 }
 
 const busy = refusing('STATE_BUSY', [
@@ -243,8 +251,8 @@ const busy = refusing('STATE_BUSY', [
     },
   ],
   not('three clients racing on one state: one wins, none corrupts', (stage) => stage.usual().then(), {
-    only: 'library',
-    acts: race,
+    acts: (stage, home) => race(() => runLibrary(stage, home)),
+    runs: (program, stage, home) => race(() => runCommandLine(program, stage, home)),
   }),
   not('three processes racing on one state', (stage) => stage.usual().then(), { only: 'library', acts: raceApart }),
 ])

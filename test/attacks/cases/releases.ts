@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { canonicalJson } from '@samebits/core'
 import { entryBy } from '../../support/world.ts'
 import { cosigners, type Scene } from '../../support/world-scene.ts'
-import { hex, idOf, member, rebuild, release, revocation, trustFile } from '../../support/world-statements.ts'
+import { artifact, hex, idOf, member, rebuild, release, revocation, trustFile } from '../../support/world-statements.ts'
 import { ends, type Group, not, refusing } from '../case.ts'
+import { runLibrary } from '../programs.ts'
 import { notes, type Stage } from '../stage.ts'
 import { altered, firstIndices, offerLeaves, type Release } from '../tools.ts'
 
@@ -25,6 +26,27 @@ function offerOld(stage: Stage): void {
 }
 
 const downgrade = refusing('DOWNGRADE', [
+  ...(
+    [
+      ['only its version', { channel: 'stable', version: '1.2.0' }],
+      ['only its digest', { sha256: artifact('1.2.0').sha256 }],
+    ] as const
+  ).map(([what, installed]) =>
+    ends(
+      'DOWNGRADE',
+      `an older release for an application that knows ${what} and installs by itself`,
+      (stage) => {
+        const scene = stage.begin()
+        const first = scene.publish()
+        scene.publish()
+        stage.offer = stage.bundle({ indices: first.indices })
+      },
+      {
+        only: 'library',
+        acts: (stage, home) => runLibrary(stage, home, { installDir: null, stateDir: join(home, 'own'), installed }),
+      },
+    ),
+  ),
   [
     'an older release with a valid proof',
     async (stage) => {

@@ -1,7 +1,7 @@
 import { formatStatement, fromUtf8, toBase64, utf8 } from '@samebits/core'
 import { entryBy, keyOf } from '../../support/world.ts'
 import { artifact, member, rebuild, type TrustOptions, trustFile } from '../../support/world-statements.ts'
-import { ends, type Group, not, refusing } from '../case.ts'
+import { ends, type Group, not, offlineToo, refusing } from '../case.ts'
 import { notes, type Stage } from '../stage.ts'
 import { altered, loose, offerLeaves, type Release } from '../tools.ts'
 
@@ -296,4 +296,4 @@ const wrong: readonly Group[] = [
   ]),
 ]
 
-export const statements: readonly Group[] = [signature, statement, ...wrong]
+export const statements: readonly Group[] = [offlineToo(signature), offlineToo(statement), ...wrong]

@@ -8,7 +8,7 @@ import { serve } from '../../../updater/test-support/loopback.ts'
 import { cosigners } from '../../support/world-scene.ts'
 import { artifact, artifactBytes } from '../../support/world-statements.ts'
 import { ends, type Group, not, type Row, refusing } from '../case.ts'
-import { runLibrary } from '../programs.ts'
+import { type Outcome, runCommandLine, runLibrary } from '../programs.ts'
 import { notes, type Stage } from '../stage.ts'
 import { firstIndices } from '../tools.ts'
 import { type Hostile, sendBytes } from '../web.ts'
@@ -270,10 +270,9 @@ const transport = refusing('TRANSPORT', [
   ],
   [
     'silence past the idle timeout',
-    between(isArtifact, (_, response) => void response.writeHead(200).flushHeaders()),
-    { only: 'library' },
+    impatient(between(isArtifact, (_, response) => void response.writeHead(200).flushHeaders())),
   ],
-  ['a slow drip past the total timeout', withoutProof(isTile, drip), { only: 'library' }],
+  ['a slow drip past the total timeout', impatient(withoutProof(isTile, drip))],
   ['a proof answered by 500', withoutProof(isTile, (_, response) => void response.writeHead(500).end())],
   ['a proof answered by 407', withoutProof(isTile, (_, response) => void response.writeHead(407).end())],
   ['a proof answered by HTML', withoutProof(isTile, (_, response) => void response.end(page))],
@@ -351,10 +350,25 @@ const transport = refusing('TRANSPORT', [
     }),
   ),
   not('credentials are not sent across origins', async (stage) => void (await stage.usual()), {
-    only: 'library',
-    acts: strangerSeesNothing,
+    acts: (stage, home) =>
+      strangerSeesNothing(stage, () =>
+        runLibrary(stage, home, { feedHeaders: { authorization: 'Bearer secret', cookie: 'a=b' } }),
+      ),
+    runs: (program, stage, home) =>
+      strangerSeesNothing(stage, async () => {
+        await writeFile(join(home, 'headers'), 'authorization: Bearer secret\ncookie: a=b\n')
+        return await runCommandLine(program, stage, home, ['--feed-headers', 'headers'])
+      }),
   }),
 ])
+
+/** The command line is told not to wait as long as for people. */
+function impatient(arrange: Row['arrange']): Row['arrange'] {
+  return async (stage) => {
+    await arrange(stage)
+    stage.ask = { ...stage.ask, patience: ['--idle-timeout', '1s', '--answer-timeout', '2s', '--tries', '1'] }
+  }
+}
 
 function drip(_: IncomingMessage, response: ServerResponse): void {
   response.writeHead(200)
@@ -363,14 +377,14 @@ function drip(_: IncomingMessage, response: ServerResponse): void {
 }
 
 /** The feed redirects to another origin, which must not see what the application sends to the feed. */
-async function strangerSeesNothing(stage: Stage, home: string) {
+async function strangerSeesNothing(stage: Stage, run: () => Promise<Outcome>): Promise<Outcome> {
   const stranger = await serve((_, response) => void response.end(good))
   try {
     stage.hostile = answering(
       isArtifact,
       (_, response) => void response.writeHead(302, { location: `${stranger.url}/notes` }).end(),
     )
-    const outcome = await runLibrary(stage, home, { feedHeaders: { authorization: 'Bearer secret', cookie: 'a=b' } })
+    const outcome = await run()
     const [seen] = stranger.requests
     if (seen === undefined) throw new Error('the redirect was not followed')
     if (seen.headers['authorization'] !== undefined || seen.headers['cookie'] !== undefined)

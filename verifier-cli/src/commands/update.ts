@@ -1,14 +1,29 @@
 /** `samebits update --trust FILE --into DIR` */
 import { dirname, resolve } from 'node:path'
-import { type Accepted, bundleCaps, type Current, type InstalledFlaw, type Notice, verdictExit } from '@samebits/core'
+import {
+  type Accepted,
+  bundleCaps,
+  type Current,
+  type InstalledFlaw,
+  type Notice,
+  refuse,
+  verdictExit,
+} from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import { ProgramError, type Progress, progress, visible } from '@samebits/host'
 import { sigstoreIdentities } from '@samebits/identity'
-import { createUpdater, type HealthCheck, type UpdaterEvent, type UpdaterOptions } from '@samebits/updater'
+import {
+  createUpdater,
+  type HealthCheck,
+  type Stopped,
+  type UpdaterEvent,
+  type UpdaterOptions,
+} from '@samebits/updater'
 import type { Arguments, Run } from '../command.ts'
 import { readInput } from '../input-file.ts'
 import { readTrustInputs } from '../inputs.ts'
 import { durationOption } from '../options.ts'
+import { patienceOf } from '../patience.ts'
 import { provenLines } from '../proven-report.ts'
 import { tellNotices, tellRefusal } from '../refusal-report.ts'
 import { checklist, styled } from '../screen.ts'
@@ -34,11 +49,19 @@ export const run: Run = async (given, world) => {
     const done = await updater.apply({ signal })
     if (done.kind === 'stopped') return tellRefusal(world, done)
     if (done.kind === 'current') return tellCurrent(world, done.current, done.notices)
-    if (done.kind === 'nothing-staged') throw new Error('what was staged is gone')
+    if (done.kind === 'nothing-staged') return tellRefusal(world, takenByAnother)
     return tellAccepted(world, 'installed', done.release, [...found.notices, ...fetched.notices])
   } finally {
     display.finish()
   }
+}
+
+/** Two runs on one folder: the other one installed what this one had staged, or put it away. */
+const takenByAnother: Stopped = {
+  kind: 'stopped',
+  refusal: refuse('STATE_BUSY', '25', 'another run has taken what was downloaded here'),
+  notices: [],
+  evidencePath: null,
 }
 
 async function updaterOptions(
@@ -68,6 +91,7 @@ async function updaterOptions(
     unpack: given.has('unpack'),
     ...(headers === undefined ? {} : { feedHeaders: parseHeaders(readInput('header file', headers, maxHeaderBytes)) }),
     ...(check === null ? {} : { healthCheck: check }),
+    ...patienceOf(given),
     fetch: world.fetch,
     clock: world.clock,
     stopwatch: world.stopwatch,
