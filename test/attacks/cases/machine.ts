@@ -9,15 +9,7 @@ import { createUpdater, type InstallStep, type UpdaterOptions } from '@samebits/
 import { entryBy } from '../../support/world.ts'
 import { artifact, artifactBytes, rebuild, revocation, trustFile } from '../../support/world-statements.ts'
 import { ends, type Group, not, type Row, refusing } from '../case.ts'
-import {
-  dieAt,
-  type Outcome,
-  outcomeOf,
-  runApart,
-  runCommandLine,
-  runLibrary,
-  updaterOptions,
-} from '../programs.ts'
+import { dieAt, type Outcome, outcomeOf, runApart, runCommandLine, runLibrary, updaterOptions } from '../programs.ts'
 import { notes, type Stage } from '../stage.ts'
 import { loose, offerLeaves } from '../tools.ts'
 
