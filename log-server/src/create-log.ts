@@ -6,6 +6,7 @@ import { emptyRoot, formatVkey, parseSignedCheckpoint } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import { ProgramError } from '@samebits/host'
 import { dataDir, exists, lockDataDir } from './data-dir.ts'
+import type { StaticPlace } from './export/static-place.ts'
 import { createMarker } from './marker.ts'
 import { openStore } from './open-store.ts'
 import type { LogServerOptions } from './options.ts'
@@ -20,6 +21,8 @@ export interface CreateLogOptions extends Partial<Pick<LogServerOptions, 'databa
   readonly signer: HeadSigner
   /** Where else the log is to be published; empty for nowhere. */
   readonly publishedUrl: string
+  /** Where its files are to be written through to. */
+  readonly exported?: StaticPlace | null
   /** What the witnesses hold under this origin. */
   readonly copies: WitnessCopies
   readonly fetch: typeof globalThis.fetch
@@ -40,6 +43,7 @@ export async function createLog(options: CreateLogOptions): Promise<CreatedLog> 
   try {
     if (await exists(paths.marker)) throw logExists(`${paths.marker} says that a log was made here`)
     await refusePublished(options)
+    await refuseExported(options)
     refuseWitnessed(options)
     const { database = '', databaseTimeoutMs: timeoutMs = 5000 } = options
     const store = await openStore({ database, path: paths.database, timeoutMs, extension: noExtension, create: true })
@@ -74,6 +78,13 @@ function refuseWitnessed({ copies, signer }: CreateLogOptions): void {
   if (copies.missing === null) return
   const detail = `no quorum of the witnesses says whether ${signer.origin} began before: ${copies.missing}`
   throw new ProgramError({ code: 'WITNESS_UNREACHABLE', detail, remedy: 'Try again when they can be reached.' })
+}
+
+async function refuseExported({ exported, signer }: CreateLogOptions): Promise<void> {
+  const present = await exported?.checkpoint()
+  if (!present) return
+  const { origin } = parseSignedCheckpoint(present.text).checkpoint
+  throw logExists(`${exported?.name} holds a checkpoint of ${origin}${origin === signer.origin ? '' : ', another log'}`)
 }
 
 async function refusePublished({ publishedUrl, fetch, signer }: CreateLogOptions): Promise<void> {

@@ -16,7 +16,7 @@ import {
 } from '@samebits/core'
 import type { Marker } from './marker.ts'
 import type { HeadSigner } from './signer.ts'
-import { type Head, HeadMovedError, type LogReader, type LogStore } from './store.ts'
+import { type Head, HeadMovedError, type LogReader, type LogStore, type Publication } from './store.ts'
 import type { Witnessing } from './witnessing.ts'
 
 /** A checkpoint that is signed, marked, witnessed where that is asked, and published. */
@@ -38,6 +38,8 @@ export interface IssuerParts {
   readonly signer: HeadSigner
   readonly marker: Marker
   readonly witnessing: Witnessing
+  /** Further places that a checkpoint is published at, before anybody is told. @throws PlaceError */
+  readonly exporter: { publish(publication: Publication): Promise<void> } | null
   /** Unix seconds. */
   readonly now: () => number
 }
@@ -157,7 +159,9 @@ export class HeadIssuer {
   }
 
   async #publish(head: Head, checkpoint: string): Promise<void> {
-    const published = await this.#parts.store.publish({ size: head.size, checkpoint }, this.#epoch)
+    const { store, exporter } = this.#parts
+    await exporter?.publish({ size: head.size, checkpoint })
+    const published = await store.publish({ size: head.size, checkpoint }, this.#epoch)
     if (!published) throw new HeadMovedError(head)
     this.#events.issued({ size: head.size, root: head.root, checkpoint })
   }

@@ -63,7 +63,16 @@ async function lead(given: Partial<Parts> = {}): Promise<Watched> {
   }
   const used: LogStore<NoTables> = given.store ?? store
   const log = await Log.open<null, NoTables>({
-    ...{ store: used, crypto: nodeCrypto, signer, marker, witnessing: noWitnesses, places: [], election: alone },
+    ...{
+      store: used,
+      crypto: nodeCrypto,
+      signer,
+      marker,
+      witnessing: noWitnesses,
+      places: [],
+      election: alone,
+      exporter: null,
+    },
     openAdmission: () => openRawAdmission(used, { maxLeafBytes: 100, windowEntries: 1000 }),
     timing: { ...realTiming, after },
     options: {

@@ -10,7 +10,7 @@ import type { Crypto } from '@samebits/core'
 import type { Admission, Refusal } from './admission.ts'
 import type { Election } from './election.ts'
 import { type GateState, NotWritingError } from './gate.ts'
-import { HeadIssuer, type Issued } from './issuer.ts'
+import { HeadIssuer, type Issued, type IssuerParts } from './issuer.ts'
 import type { LogView } from './log-view.ts'
 import type { Marker } from './marker.ts'
 import { consistencyProof, inclusionProof } from './proofs.ts'
@@ -56,6 +56,7 @@ export interface LogParts<Item, Tables> {
   /** Places beside the storage that may hold a checkpoint of this log. */
   readonly places: readonly Place[]
   readonly election: Election
+  readonly exporter: IssuerParts['exporter']
   /** Opens admission with the state that the storage has now; called at every take-over. */
   readonly openAdmission: () => Promise<Admission<Item, Tables>>
   readonly timing: Timing
@@ -177,11 +178,11 @@ export class Log<Item, Tables> implements LogView {
   }
 
   #startLead(admission: Admission<Item, Tables>, start: Awaited<ReturnType<typeof takeOver>>): Lead<Item, Tables> {
-    const { store, crypto, signer, marker, witnessing, election, timing, options, events } = this.#parts
+    const { store, crypto, signer, marker, witnessing, exporter, election, timing, options, events } = this.#parts
     const failed = (error: unknown) => this.#failed(lead, error)
     const now = () => Math.min(timing.now(), election.latestTime())
     const issuer = new HeadIssuer(
-      { store, hasher: crypto, signer, marker, witnessing, now },
+      { store, hasher: crypto, signer, marker, witnessing, exporter, now },
       { signed: (size) => this.#signed(size), issued: (issued) => this.#issued(lead, issued), failed },
       start.head.epoch,
       start.last,

@@ -24,6 +24,8 @@ export interface LogServerOptions {
   readonly admissionFile: string
   /** URL prefix where this log's checkpoint is published besides this server, asked at start; empty for none. */
   readonly publishedUrl: string
+  /** Where the log's files are written through to: a folder, or an `s3:` URL; empty for nowhere. */
+  readonly exportTo: string
   /** Path of the C2SP tlog-policy file whose witnesses cosign; empty for `quorum none`. */
   readonly policy: string
   /** Path of the policy before that one, whose quorum is asked as well while witnesses change; empty for none. */
@@ -109,6 +111,11 @@ export const optionSpecs: Readonly<Record<Name, OptionSpec>> = {
     '',
     'URL',
     'where this log is also published; its checkpoint is fetched before anything is signed',
+  ),
+  exportTo: text(
+    '',
+    'DIR|s3://…',
+    'write bundles, tiles and checkpoint through to a folder for a web server, or to s3://bucket/prefix?region=…&endpoint=…; submitters are answered afterwards',
   ),
   policy: text('', 'FILE', 'C2SP tlog-policy: this log, the witnesses to ask with their URLs, and the quorum'),
   retiringPolicy: text(

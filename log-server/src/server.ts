@@ -5,6 +5,8 @@ import { nodeCrypto, type SigningKey } from '@samebits/core/node'
 import { closeServer, type Lock, listen, ProgramError } from '@samebits/host'
 import { dataDir, exists, lockDataDir } from './data-dir.ts'
 import type { Election } from './election.ts'
+import { Exporter } from './export/exporter.ts'
+import { openExport } from './export/open-export.ts'
 import type { GateState } from './gate.ts'
 import { apiApp } from './http/api-http.ts'
 import { BodyBudget } from './http/body-budget.ts'
@@ -89,10 +91,12 @@ async function assemble<Item, Tables>(
     issued()
   }
   const events = [metrics.events, operatorEvents(deps.operator), { issued: afterIssue }]
+  const place = await openExport(options)
+  const exporter = place === null ? null : new Exporter({ place, reader: opened.store, signer })
   let port = options.port
   const { election, close } = openElection(options, () => addressOf(options, port), deps.timing)
   undo.push(close)
-  const log = await openLog({ options, deps, opened, signer, witnessing, running, events, election })
+  const log = await openLog({ options, deps, opened, signer, witnessing, running, events, election, exporter })
   const { fetch, timing, operator } = deps
   const server = httpServer({ options, log, running, cache, metrics, reader: opened.store, operator, fetch, timing })
   port = await listen(server, options.host, options.port)
@@ -120,10 +124,11 @@ interface LogSetup<Item, Tables> {
   readonly running: RunningMode<Item, Tables>
   readonly events: readonly Partial<LogEvents>[]
   readonly election: Election
+  readonly exporter: Exporter | null
 }
 
 function openLog<Item, Tables>(setup: LogSetup<Item, Tables>): Promise<Log<Item, Tables>> {
-  const { options, deps, opened, signer, witnessing, running, events, election } = setup
+  const { options, deps, opened, signer, witnessing, running, events, election, exporter } = setup
   const { publishedUrl: url, resignSeconds } = options
   return Log.open({
     store: opened.store,
@@ -133,7 +138,11 @@ function openLog<Item, Tables>(setup: LogSetup<Item, Tables>): Promise<Log<Item,
     timing: deps.timing,
     witnessing,
     election,
-    places: url === '' ? [] : [publishedPlace({ url, fetch: deps.fetch, timeoutMs: 10_000 })],
+    exporter,
+    places: [
+      ...(url === '' ? [] : [publishedPlace({ url, fetch: deps.fetch, timeoutMs: 10_000 })]),
+      ...(exporter === null ? [] : [exporter.asPlace]),
+    ],
     openAdmission: () => running.openAdmission(),
     options: { limits: options, resignSeconds, retrySeconds: options.database === '' ? 5 : 1 },
     events: toAll(events),

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { formatVkey } from '@samebits/core'
-import { generateSigningKey, nodeCrypto, signingKeyToPem } from '@samebits/core/node'
+import { generateSigningKey, nodeCrypto, type SigningKey, signingKeyToPem } from '@samebits/core/node'
 import { createLog, headSigner, joinLog } from '@samebits/log-server'
 import { startPostgres, type TestPostgres } from '../../log-server/src/testing-postgres-store.ts'
 import { NotStartedError, startTapped, type TappedServer } from '../support/tapped-server.ts'
@@ -41,8 +41,20 @@ export class Cluster {
     const keys = [generateSigningKey('ed25519'), generateSigningKey('ml-dsa-44')]
     const signer = headSigner(nodeCrypto, Cluster.origin, keys)
     const cluster = new Cluster(folder, postgres, signer.keys.map(formatVkey))
-    await mkdir(cluster.#keysDir, { recursive: true })
-    for (const key of keys) await writeFile(join(cluster.#keysDir, `${key.algorithm}.pem`), signingKeyToPem(key))
+    try {
+      await cluster.#begin(count, keys)
+    } catch (error) {
+      await cluster.remove()
+      throw error
+    }
+    return cluster
+  }
+
+  async #begin(count: number, keys: readonly SigningKey[]): Promise<void> {
+    const { folder, postgres } = this
+    const signer = headSigner(nodeCrypto, Cluster.origin, keys)
+    await mkdir(this.#keysDir, { recursive: true })
+    for (const key of keys) await writeFile(join(this.#keysDir, `${key.algorithm}.pem`), signingKeyToPem(key))
     const database = await postgres.createDatabase(schema)
     const copies = { found: [], missing: null }
     for (let at = 0; at < count; at++) {
@@ -58,10 +70,9 @@ export class Cluster {
           now: () => Math.floor(Date.now() / 1000),
         })
       else await joinLog({ dataDir, database, databaseTimeoutMs: 10_000, keys })
-      cluster.members.push(await cluster.#member(at, dataDir))
+      this.members.push(await this.#member(at, dataDir))
     }
-    for (const member of cluster.members) await member.start()
-    return cluster
+    for (const member of this.members) await member.start()
   }
 
   private constructor(folder: string, postgres: TestPostgres, vkeys: readonly string[]) {

@@ -40,7 +40,8 @@ export class TappedLog {
     const keys = [generateSigningKey('ed25519'), generateSigningKey('ml-dsa-44')]
     const log = new TappedLog(folder, keys, options)
     await mkdir(join(folder, 'keys'))
-    for (const key of keys) await writeFile(join(folder, 'keys', `${key.algorithm}.pem`), signingKeyToPem(key))
+    for (const key of keys)
+      await writeFile(join(folder, 'keys', `${key.algorithm}.pem`), signingKeyToPem(key), { mode: 0o600 })
     const signer = headSigner(nodeCrypto, TappedLog.origin, keys)
     const copies = { found: [], missing: null }
     const now = () => Math.floor(Date.now() / 1000)

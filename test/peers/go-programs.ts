@@ -19,6 +19,7 @@ const packages = {
   omniwitness: `github.com/transparency-dev/witness/cmd/omniwitness@${witness}`,
   generate_keys: `github.com/transparency-dev/witness/cmd/generate_keys@${witness}`,
   litewitness: 'filippo.io/torchwood/cmd/litewitness@v0.9.0',
+  versitygw: 'github.com/versity/versitygw/cmd/versitygw@v1.8.0',
 } as const
 
 export type GoProgram = keyof typeof packages

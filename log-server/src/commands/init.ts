@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { createLog } from '../create-log.ts'
+import { openExport } from '../export/open-export.ts'
 import { copiesBeforeInit } from '../witnesses/open-witnesses.ts'
 import { answer, type CommandIo } from './io.ts'
 import { withoutOrigin } from './keygen.ts'
@@ -16,6 +17,7 @@ export function initCommand(io: CommandIo): Command {
     'databaseTimeoutMs',
     'keysDir',
     'publishedUrl',
+    'exportTo',
     'policy',
     'witnessMonitoring',
     'witnessTimeoutMs',
@@ -24,7 +26,14 @@ export function initCommand(io: CommandIo): Command {
     const options = await readOptions(io, withoutOrigin(flags))
     const signer = signerFor(flags.origin, await loadKeys(options.keysDir))
     const copies = await copiesBeforeInit(options, { signer, fetch: io.fetch })
-    const created = await createLog({ ...options, signer, copies, fetch: io.fetch, now: io.timing.now })
+    const created = await createLog({
+      ...options,
+      exported: await openExport(options),
+      signer,
+      copies,
+      fetch: io.fetch,
+      now: io.timing.now,
+    })
     answer(io, { ...created, dataDir: options.dataDir }, [
       `log ${created.origin} begins in ${options.dataDir}`,
       ...created.vkeys,
