@@ -109,7 +109,8 @@ export const backupRows: readonly Row[] = [
         await log.start()
         await demandReadOnly(log, /STORAGE_BEHIND|TREE_MISMATCH|STORAGE_DAMAGED|STORAGE_FAILED/)
         await log.stop()
-        log.copyDatabase(mirror, log.dataDir)
+        log.copyDatabase(backup, log.dataDir)
+        await restoreFrom(log, mirror)
       }),
   },
 ]
