@@ -1,7 +1,8 @@
 /**
  * Whether a file is still the one that was opened, as this process left it. A database that is replaced or overwritten under a
  * running server (a backup that is put back) must be noticed before anything is acknowledged upon it: what would be
- * written went to a file that nobody can open any more, or into another one's pages.
+ * written went to a file that nobody can open any more, or into another one's pages. A change in the very moment in which this
+ * process writes looks like its own.
  */
 import { statSync } from 'node:fs'
 

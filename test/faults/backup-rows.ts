@@ -101,6 +101,7 @@ export const backupRows: readonly Row[] = [
       withOldCopies(strikes, async (log, at) => {
         const { backup, mirror } = await prepare(log, at)
         await log.start()
+        await expect.poll(() => log.hasPublished(), { timeout: 20_000 }).toBe(true)
         if (at % 2 === 0) log.copyDatabase(backup, log.dataDir)
         else writeFileSync(join(log.dataDir, 'log.db'), readFileSync(join(backup, 'log.db')))
         expect(await log.add(`under it ${at}`)).toBe(503)

@@ -110,6 +110,12 @@ export class TappedLog {
     return (await fetch(`${this.url}/readyz`)).text()
   }
 
+  /** Whether this process has published since it started: then nothing is under way. */
+  async hasPublished(): Promise<boolean> {
+    const metrics = await (await fetch(`${this.url}/metrics`)).text()
+    return /^samebits_log_published_timestamp_seconds [1-9]/m.test(metrics)
+  }
+
   /** Copies the database, as a backup would be one; the server must not run. */
   copyDatabase(from: string, to: string): void {
     for (const name of databaseFiles) {
