@@ -41,7 +41,9 @@ export async function smallImage(
   execFileSync('tar', [...plain, '-C', root, '-cf', tar, '.'])
   const archive = join(folder, 'image.tar')
   const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64'
-  const about = { architecture, epoch: 0, environment: ['PATH=/bin', 'IMAGE=yes'], comment: 'a shell and coreutils' }
+  // An ID of its own for each caller: the engine is shared, and each removes what it loaded.
+  const comment = `a shell and coreutils, for ${folder}`
+  const about = { architecture, epoch: 0, environment: ['PATH=/bin', 'IMAGE=yes'], comment }
   const written = await writeImageArchive(tar, about, archive, new AbortController().signal)
   return { ...written, archive }
 }
