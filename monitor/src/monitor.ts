@@ -16,8 +16,7 @@ import { Exchange } from './gossip/exchange.ts'
 import { RateLimit } from './gossip/rate-limit.ts'
 import { dashboardHandler } from './http/dashboard-http.ts'
 import { gossipHandler } from './http/gossip-http.ts'
-import { createMonitorServer, type Handler } from './http/monitor-http.ts'
-import { defaultLimits } from './http/server-http.ts'
+import { createHttpServer, defaultLimits, type Handler } from './http/server-http.ts'
 import { CaseMaker } from './index/case-maker.ts'
 import { hashOnly } from './index/hash-only.ts'
 import { ProductIndex } from './index/product-index.ts'
@@ -155,7 +154,7 @@ async function serve(
     dashboardHandler({ status, clock: timing.clock, onDefect }),
   ]
   const health = { ready: () => true, metrics: createMonitorMetrics(store), onDefect }
-  const server = createMonitorServer(handlers, health, defaultLimits)
+  const server = createHttpServer((req, res) => handlers.some((handle) => handle(req, res)), health, defaultLimits)
   port = await listen(server, host, asked)
   return { port, close: () => closeServer(server, graceMs) }
 }

@@ -14,7 +14,7 @@ import type { RateLimit } from '../gossip/rate-limit.ts'
 import type { MonitorReader } from '../state/monitor-store.ts'
 import { type Answer, send, wrongMethod } from './answer-http.ts'
 import { readBody } from './body-http.ts'
-import type { Handler } from './monitor-http.ts'
+import type { Handler } from './server-http.ts'
 
 export interface GossipHttpParts {
   readonly exchange: Exchange
