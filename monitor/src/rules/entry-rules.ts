@@ -49,9 +49,14 @@ function maySign({ says, index }: StatementFacts, { role, member }: NonNullable<
   return signingRoles[says].includes(role) && validAt(member, index)
 }
 
+/** A certificate, where the trust file lists identities: this monitor does not verify those, so that it says nothing of them. */
+function isUnjudged({ facts, trust }: EntryCase): boolean {
+  return facts.signer === '' && trust.trustedRoot !== null
+}
+
 function unexpectedKey(entry: EntryCase): Finding[] {
   const { facts, signatory, valid } = entry
-  if (facts.says !== 'release' || signedAsAsked(entry)) return []
+  if (facts.says !== 'release' || signedAsAsked(entry) || isUnjudged(entry)) return []
   const who = facts.signer === '' ? 'a certificate' : `the key ${facts.signer}`
   const why =
     valid === false
@@ -66,11 +71,12 @@ function unexpectedKey(entry: EntryCase): Finding[] {
 }
 
 /** What admission should have said; null where it was right. */
-function refusalOf({ facts, trust, endsAt, signatory, valid, unknownNames }: EntryCase): string | null {
+function refusalOf(entry: EntryCase): string | null {
+  const { facts, trust, endsAt, signatory, valid, unknownNames } = entry
   if (endsAt !== null) return `nothing counts past the trust statement at ${endsAt}`
   if (facts.says !== 'release') {
     if (valid === false) return 'its signature does not verify'
-    if (signatory === null) return `its signer ${facts.signer} is not listed`
+    if (signatory === null) return isUnjudged(entry) ? null : `its signer ${facts.signer} is not listed`
     if (!maySign(facts, signatory)) return `${signatory.member.id} may not sign a ${facts.says} at this index`
   }
   if (facts.says === 'release' && !trust.channels.includes(facts.channel ?? ''))
