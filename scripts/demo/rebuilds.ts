@@ -10,9 +10,8 @@ import { smallImage } from '../../build-repro/src/testing-image.ts'
 import type { Stage } from './stage.ts'
 
 const root = join(import.meta.dirname, '..', '..')
-/** What `scripts/build-cli.mjs` reads, besides the libraries of these packages. */
-const rooms = ['core', 'host', 'updater', 'verifier-cli']
-const sources = [...rooms, 'scripts/build-cli.mjs', 'package.json', 'tsconfig.base.json']
+/** What `scripts/build-cli.mjs` reads, besides the packages that it bundles. */
+const sources = ['scripts/build-cli.mjs', 'package.json', 'tsconfig.base.json']
 const operators = ['ada', 'ben'] as const
 
 export interface Rebuilds {
@@ -103,38 +102,43 @@ function rebuildsWith(stage: Stage, folder: string, image: DemoImage): Rebuilds 
 
 async function copySources(publisher: string): Promise<void> {
   const filter = (path: string) => !/\/(?:dist|coverage|node_modules)(?:\/|$)|\.test\.ts$/.test(path.slice(root.length))
-  for (const source of sources) await cp(join(root, source), join(publisher, source), { recursive: true, filter })
-  for (const library of await librariesOf(['esbuild', ...rooms.map((room) => `@samebits/${room}`)]))
-    await cp(join(root, 'node_modules', library), join(publisher, 'node_modules', library), {
-      recursive: true,
-      filter: runs,
-    })
-  await mkdir(join(publisher, 'node_modules/@samebits'))
-  for (const own of ['core', 'host', 'updater'])
-    await symlink(`../../${own}`, join(publisher, 'node_modules/@samebits', own))
+  const { rooms, libraries } = await neededBy('verifier-cli')
+  for (const source of [...sources, ...rooms])
+    await cp(join(root, source), join(publisher, source), { recursive: true, filter })
+  const modules = join(publisher, 'node_modules')
+  for (const library of libraries)
+    await cp(join(root, 'node_modules', library), join(modules, library), { recursive: true, filter: runs })
+  await mkdir(join(modules, '@samebits'))
+  for (const room of rooms) await symlink(`../../${room}`, join(modules, '@samebits', room))
   const secret = ['/keys/', '/authority/', '/.samebits/', '/feed/', '/dist/', '/sizes.json', '/*.anchor.json', '']
   await writeFile(join(publisher, '.gitignore'), secret.join('\n'))
 }
 
 /** Whether a file of a library is there to be run. */
 function runs(path: string): boolean {
-  return !/\.(?:d\.[cm]?ts|map|md)$|\/(?:src|test|tests|node_modules\/[^/]+\/node_modules)$/.test(path)
+  return !/\.(?:d\.[cm]?ts|map|md)$|\/(?:src|test|tests)$/.test(path)
 }
 
-/** The installed libraries that these packages need, and those that they need. */
-async function librariesOf(packages: readonly string[]): Promise<ReadonlySet<string>> {
-  const found = new Set<string>()
-  const open = [...packages]
+/** The packages of this clone that one of them bundles, itself included, and the installed libraries that all of them need. */
+async function neededBy(room: string): Promise<{ rooms: ReadonlySet<string>; libraries: ReadonlySet<string> }> {
+  const [rooms, libraries] = [new Set<string>(), new Set<string>()]
+  const open = [`@samebits/${room}`, 'esbuild']
   for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    const own = name.startsWith('@samebits/')
-    const at = join(root, own ? name.slice('@samebits/'.length) : `node_modules/${name}`, 'package.json')
-    const text = found.has(name) ? null : await readFile(at, 'utf8').catch(() => null) // for another platform
+    const own = name.startsWith('@samebits/') ? name.slice('@samebits/'.length) : null
+    if (rooms.has(own ?? '') || libraries.has(name)) continue
+    const at = join(root, own ?? `node_modules/${name}`, 'package.json')
+    const text = await readFile(at, 'utf8').catch(() => null) // what is optional may be for another platform
     if (text === null) continue
-    if (!own) found.add(name)
-    const { dependencies = {}, optionalDependencies = {} } = JSON.parse(text) as Record<string, object | undefined>
-    open.push(...Object.keys({ ...dependencies, ...optionalDependencies }))
+    if (own === null) libraries.add(name)
+    else rooms.add(own)
+    const { dependencies, optionalDependencies, devDependencies } = JSON.parse(text) as Record<
+      string,
+      object | undefined
+    >
+    const bundled = own === room ? devDependencies : undefined
+    open.push(...Object.keys({ ...dependencies, ...optionalDependencies, ...bundled }))
   }
-  return found
+  return { rooms, libraries }
 }
 
 /** The recipe's part that says how to build. */
