@@ -58,6 +58,7 @@ export async function updaterOptions(
     acceptStale: ask.acceptStaleDays === undefined ? null : ask.acceptStaleDays * day,
     downgradeTo: ask.downgradeTo ?? null,
     unpack: ask.unpack === true,
+    repair: ask.repair === true,
     ...(ask.healthCheck === undefined ? {} : { healthCheck: { command: ask.healthCheck, timeoutMs: 10_000 } }),
     fetch,
     clock: () => stage.now,
@@ -190,6 +191,7 @@ export async function runCommandLine(
     ...(ask.downgradeTo === undefined ? [] : ['--downgrade-to', ask.downgradeTo]),
     ...(ask.unpack === true ? ['--unpack'] : []),
     ...(ask.patience ?? []),
+    ...(ask.repair === true ? ['--repair'] : []),
     ...(ask.healthCheck === undefined ? [] : ['--health-check', JSON.stringify(ask.healthCheck)]),
   ]
   const ended = await run(['--import', clockAt(now), program, ...flags, ...more], home, environment)

@@ -55,6 +55,7 @@ export interface Ask {
   readonly unpack?: boolean
   /** Options of the command line for how long it waits; the library never waits long here. */
   readonly patience?: readonly string[]
+  readonly repair?: boolean
 }
 
 /** The one artifact of an ordinary release: a file that keeps its name. */

@@ -79,7 +79,9 @@ function stopped({ refusal }: Pick<Stopped, 'refusal'>): Stopped {
   return { kind: 'stopped', refusal, notices: [], evidencePath: null }
 }
 
-function installedOf({ installed }: UpdaterOptions, record: InstallRecord | null): Installed | null {
+function installedOf({ installed, repair = false }: UpdaterOptions, record: InstallRecord | null): Installed | null {
+  // What is there counts for nothing; what was accepted before still does, by the floors of the state.
+  if (repair) return null
   if (record !== null) {
     const { channel, id, sequence, version } = record
     return { kind: 'record', channel, id, sequence, version }

@@ -36,6 +36,11 @@ export interface UpdaterOptions {
   readonly acceptStale?: number | null
   /** A release id or version to step back to on purpose. */
   readonly downgradeTo?: string | null
+  /**
+   * Install again what is installed: for files that are not what the install record says, as after a disk image was restored. The
+   * floor stays what the state says, so this is no way to step back.
+   */
+  readonly repair?: boolean
   readonly healthCheck?: HealthCheck
   /** Give installed files the right to be run. */
   readonly executable?: boolean

@@ -399,6 +399,25 @@ test('an abort ends a check with its own reason', async () => {
   expect(await stat(join(it.folder, 'notes')).catch(() => null)).toBeNull()
 })
 
+describe('a repair', () => {
+  test('installs again what is installed, and is no way back', async () => {
+    await using it = await house()
+    await it.run()
+    const feed = '/feed/stable.samebits.json'
+    const old = await it.publisher.bundle({ ...(await it.publisher.release('1.1.0')) })
+    await it.run()
+    await writeFile(join(it.folder, 'notes'), 'notes 1.0.0\n')
+    expect(await it.run()).toBe('current')
+    expect(await it.run({ repair: true })).toBe('installed')
+    expect(await it.installed()).toBe('notes 1.1.0\n')
+    await it.publisher.release('1.2.0')
+    await it.run()
+    it.publisher.put(feed.slice(1), old)
+    expect(await it.run({ repair: true })).toBe('DOWNGRADE')
+    expect(await it.installed()).toBe('notes 1.2.0\n')
+  })
+})
+
 describe('an application that installs by itself', () => {
   const own = async (it: House) => await it.updater({ installDir: null, stateDir: join(it.folder, 'state') })
   const staged = async (it: House) => {

@@ -55,6 +55,7 @@ stays in DIR/.samebits/previous. Interrupted at any moment, the old version or t
       offline: { help: 'use no network: judge by what is known and what the bundle brings' },
       'accept-stale': { value: 'DURATION', help: 'for this run, accept a view as old as this, as 14d' },
       'downgrade-to': { value: 'ID|VERSION', help: 'step back to this release on purpose' },
+      repair: { help: 'install again what is installed, for files that were damaged or put back; never steps back' },
       'health-check': {
         value: 'COMMAND',
         help: 'run this after the swap ({file} is the artifact); go back if it fails',

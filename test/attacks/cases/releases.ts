@@ -4,7 +4,17 @@ import { join } from 'node:path'
 import { canonicalJson } from '@samebits/core'
 import { entryBy } from '../../support/world.ts'
 import { cosigners, type Scene } from '../../support/world-scene.ts'
-import { artifact, hex, idOf, member, rebuild, release, revocation, trustFile } from '../../support/world-statements.ts'
+import {
+  artifact,
+  artifactBytes,
+  hex,
+  idOf,
+  member,
+  rebuild,
+  release,
+  revocation,
+  trustFile,
+} from '../../support/world-statements.ts'
 import { ends, type Group, not, refusing } from '../case.ts'
 import { runLibrary } from '../programs.ts'
 import { notes, type Stage } from '../stage.ts'
@@ -23,6 +33,14 @@ async function upToDate(stage: Stage): Promise<Scene> {
 /** The first release, by its own bundle. */
 function offerOld(stage: Stage): void {
   stage.offer = stage.bundle({ indices: firstIndices(stage.scene) })
+}
+
+/** The second release is out; the install record says that the ninth is installed. */
+async function overstated(stage: Stage): Promise<void> {
+  await stage.usual()
+  const path = join(stage.home, 'app', 'installed.json')
+  const record = JSON.parse(await readFile(path, 'utf8')) as object
+  await writeFile(path, canonicalJson({ ...record, id: hex('later'), sequence: 9, version: '1.9.0' }))
 }
 
 const downgrade = refusing('DOWNGRADE', [
@@ -150,15 +168,23 @@ const downgrade = refusing('DOWNGRADE', [
     },
   ],
   [
-    'an install record that overstates, as from a restored disk image',
+    'a repair used as a step back',
     async (stage) => {
-      await stage.usual()
-      const path = join(stage.home, 'app', 'installed.json')
-      const record = JSON.parse(await readFile(path, 'utf8')) as object
-      const later = { ...record, id: hex('later'), sequence: 9, version: '1.9.0' }
-      await writeFile(path, canonicalJson(later))
+      await upToDate(stage)
+      offerOld(stage)
+      stage.ask = { ...stage.ask, repair: true }
     },
   ],
+  not('a repair of files that a restored disk image put back', async (stage) => {
+    await upToDate(stage)
+    await writeFile(join(stage.home, 'app', 'notes'), artifactBytes('1.1.0'))
+    stage.ask = { ...stage.ask, repair: true }
+  }),
+  ['an install record that overstates, as from a restored disk image', overstated],
+  not('the same, repaired', async (stage) => {
+    await overstated(stage)
+    stage.ask = { ...stage.ask, repair: true }
+  }),
   not('a step back that the person names', async (stage) => {
     await upToDate(stage)
     offerOld(stage)

@@ -87,6 +87,7 @@ async function updaterOptions(
     online: !given.has('offline'),
     acceptStale: durationOption(given, 'accept-stale'),
     downgradeTo: given.text('downgrade-to') ?? null,
+    repair: given.has('repair'),
     executable: given.has('executable'),
     unpack: given.has('unpack'),
     ...(headers === undefined ? {} : { feedHeaders: parseHeaders(readInput('header file', headers, maxHeaderBytes)) }),
