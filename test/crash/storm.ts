@@ -17,6 +17,8 @@ export interface Storm {
  */
 export function startStorm(history: History, url: string, submitters: number, next?: () => string): Storm {
   const server = next ?? (() => storm.url)
+  /** With one server there is nobody else to ask. */
+  const patience = () => (next === undefined ? {} : { signal: AbortSignal.timeout(10_000) })
   let stopping = false
   let failures = 0
   const storm: Storm = {
@@ -31,7 +33,7 @@ export function startStorm(history: History, url: string, submitters: number, ne
   }
   const submit = async (leaf: string, proof: boolean) => {
     const headers: Record<string, string> = proof ? { accept: 'text/x.tlog.proof' } : {}
-    const answer = await attempt(() => fetch(`${server()}/add`, { method: 'POST', body: leaf, headers }))
+    const answer = await attempt(() => fetch(`${server()}/add`, { method: 'POST', body: leaf, headers, ...patience() }))
     if (answer === null) return false
     if (proof) history.acknowledgeProof(leaf, answer)
     else history.acknowledge(leaf, Number(answer))
@@ -44,6 +46,8 @@ export function startStorm(history: History, url: string, submitters: number, ne
       if (response.status === 200) return text
       if (response.status !== 503) throw new RangeError(`status ${response.status}: ${text}`)
     } catch (error) {
+      // A frozen server never answers: another one is asked instead.
+      if (error instanceof DOMException && error.name === 'TimeoutError') return null
       if (!(error instanceof TypeError)) throw error // fetch and body readers fail with TypeError when a connection breaks
     }
     failures++
@@ -59,7 +63,7 @@ export function startStorm(history: History, url: string, submitters: number, ne
   const poller = async () => {
     while (!stopping) {
       const url = server()
-      const text = await attempt(() => fetch(`${url}/checkpoint`))
+      const text = await attempt(() => fetch(`${url}/checkpoint`, patience()))
       if (text !== null) history.sawCheckpoint(text, next === undefined ? '' : url)
       await sleep(text === null ? 30 : next === undefined ? 1 : 25)
     }
