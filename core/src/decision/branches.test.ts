@@ -203,3 +203,23 @@ describe('the state on disk', () => {
     )
   })
 })
+
+describe('the order of releases', () => {
+  const record = ({ id, statement }: Scene['last']) => {
+    const { channel, sequence, version } = statement
+    return { kind: 'record' as const, id, channel, sequence, version }
+  }
+  it('lets a newer version of another channel in', () => {
+    const over = twoReleases()
+    const [, second = over.last] = over.releases
+    over.publish({ channel: 'beta', version: '1.3.0-beta.1' })
+    const { verdict } = ran(over.run({ installed: record(second), want: { channel: 'beta' } }))
+    expect(verdict).toMatchObject({ kind: 'accepted', version: '1.3.0-beta.1', channel: 'beta' })
+  })
+
+  it('lets the version in that is installed, where only the version is known', () => {
+    const over = twoReleases()
+    const installed = { kind: 'version' as const, channel: 'stable', version: '1.1.5' }
+    expect(ran(over.run({ installed })).verdict).toMatchObject({ kind: 'accepted', version: '1.2.0' })
+  })
+})

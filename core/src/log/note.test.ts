@@ -6,6 +6,7 @@ import { portableCrypto } from '../portable.ts'
 import {
   formatNote,
   formatSignatureLines,
+  isLineOf,
   MAX_NOTE_LENGTH,
   type Note,
   type NoteSignature,
@@ -172,5 +173,16 @@ describe('any note', () => {
       }),
       { numRuns: 500 },
     )
+  })
+})
+
+describe('a line is of a key', () => {
+  const key = { name: 'log.example', keyId: 7 } as never
+  test.each([
+    ['both agree', 'log.example', 7, true],
+    ['the name differs', 'other.example', 7, false],
+    ['the key ID differs', 'log.example', 8, false],
+  ])('%s', (_, name, keyId, expected) => {
+    expect(isLineOf({ name, keyId, signature: new Uint8Array(64) } as never, key)).toBe(expected)
   })
 })
