@@ -45,7 +45,7 @@ export interface CheckRunOptions<Facts> {
 }
 
 /** Bytes of bundles whose facts are in memory before a run ends early. */
-const maxRunBytes = 4 << 20
+const maxRunBytes = 2 << 20
 /** Bundles asked for ahead of the one that is hashed: latency is hidden so. */
 const maxAhead = 8
 const aheadBytes = 4 << 20

@@ -32,6 +32,8 @@ export interface Chunk<Facts> {
 /** Something that checks runs, `count` at a time. */
 export interface RunChecker<Facts> {
   readonly count: number
+  /** Bundles of one run: short ones where they end early anyway, so that no thread waits for the rest of another's. */
+  readonly bundles: number
   check(run: Run): Promise<CheckedRun<Facts>>
 }
 
@@ -46,9 +48,6 @@ export interface ReadTreeOptions<Facts> {
   readonly checker: RunChecker<Facts>
   readonly signal: AbortSignal
 }
-
-/** Bundles of one run: 16,384 entries. */
-const runBundles = 64
 
 /** @throws TileError where bytes do not belong to the tree, SourceError where there are none, the signal's reason */
 export async function* readTree<Facts>(options: ReadTreeOptions<Facts>): AsyncGenerator<Chunk<Facts>, void, undefined> {
@@ -70,7 +69,7 @@ export async function* readTree<Facts>(options: ReadTreeOptions<Facts>): AsyncGe
     while (next < end || under.length > 0) {
       signal.throwIfAborted()
       while (under.length < checker.count && next < end) {
-        const run = { from: next, to: Math.min(end, next + runBundles), size }
+        const run = { from: next, to: Math.min(end, next + checker.bundles), size }
         under.push(start(run))
         next = run.to
       }

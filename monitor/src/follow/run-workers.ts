@@ -27,6 +27,9 @@ const script = import.meta.url.endsWith('.ts')
 /** A thread needs little more than a few bundles; what it may not use it collects sooner. */
 const resourceLimits = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 8 }
 
+/** Hashing alone keeps nothing of a bundle; what is read of entries is in memory until it is indexed. */
+const bundlesOf = (ring: KeyRing | null): number => (ring === null ? 64 : 4)
+
 export class RunWorkers {
   readonly count: number
   readonly #idle: Worker[] = []
@@ -39,7 +42,7 @@ export class RunWorkers {
 
   checker(url: string, ring: KeyRing | null): RunChecker<EntryFacts> {
     const keys = ring === null ? null : [...ring]
-    return { count: this.count, check: (run) => this.#check({ url, run, keys }) }
+    return { count: this.count, bundles: bundlesOf(ring), check: (run) => this.#check({ url, run, keys }) }
   }
 
   async close(): Promise<void> {
@@ -82,7 +85,7 @@ export class RunWorkers {
 /** The same in this thread. */
 export function inlineChecker(source: TileSource, ring: KeyRing | null): RunChecker<EntryFacts> {
   const read = ring === null ? null : (index: number, entry: Uint8Array) => factsOf(nodeCrypto, ring, index, entry)
-  return { count: 1, check: (run) => checkRun({ hasher: nodeCrypto, source, read }, run) }
+  return { count: 1, bundles: bundlesOf(ring), check: (run) => checkRun({ hasher: nodeCrypto, source, read }, run) }
 }
 
 function resultOf(answer: WorkerAnswer): CheckedRun<EntryFacts> {
