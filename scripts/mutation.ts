@@ -21,12 +21,14 @@ const kept = join(root, 'reports', 'mutation')
 /** Tests that take seconds each. */
 const slowTests = ['properties', 'tree-reader', 'http-source', 'merkle', 'fork-cost', 'compact-range', 'quorum']
 
-/** The room's quick tests, and after them the slow ones that the batch asks for. */
-const testConfig = ({ room, slow }: Batch) => `import { defineConfig } from 'vitest/config'
+/** The room's quick tests, those of the mutated files first, and after them the slow ones that the batch asks for. */
+const testConfig = ({ room, slow, files }: Batch) => `import { defineConfig } from 'vitest/config'
 import { BaseSequencer } from 'vitest/node'
 const conditions = ['samebits-source', 'node', 'module-sync']
 const last = ${JSON.stringify(['decision-vectors', 'edges', 'trust-steps', ...slow])}
-const order = ({ moduleId }) => last.findIndex((name) => moduleId.endsWith('/' + name + '.test.ts'))
+const own = ${JSON.stringify(files.map((file) => file.replace(/\.ts$/, '.test.ts')))}
+const order = ({ moduleId }) =>
+  own.some((name) => moduleId.endsWith(name)) ? -2 : last.findIndex((name) => moduleId.endsWith('/' + name + '.test.ts'))
 class QuickFirst extends BaseSequencer {
   async sort(files) {
     return files.toSorted((a, b) => order(a) - order(b))
@@ -51,7 +53,7 @@ const strykerConfig = ({ name, files }: Batch) => ({
   testRunner: 'vitest',
   vitest: { configFile: 'vitest.mutation.config.ts', related: true },
   mutate: files,
-  mutator: { excludedMutations: ['StringLiteral', 'ObjectLiteral', 'ArrayDeclaration', 'BlockStatement'] },
+  mutator: { excludedMutations: ['StringLiteral'] },
   coverageAnalysis: 'perTest',
   inPlace: true,
   allowEmpty: true,

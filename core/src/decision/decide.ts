@@ -259,7 +259,7 @@ function checkWithheld({ run, state, basis }: Bench, newer: readonly KnownReleas
   const { maxLag } = basis.rule.trust.freshness
   if (maxLag === null) return null
   for (const release of newer) {
-    const lag = release.ripeAt === null ? 0 : state.time - release.ripeAt
+    const lag = state.time - (release.ripeAt ?? state.time)
     if (lag <= maxLag || objectionTo(basis, release, run.want) !== null) continue
     return refuse('STALE', '23', `release ${release.version} could have been offered for ${lag} s, and is not`)
   }
