@@ -4,6 +4,7 @@ import { checkEvidence, type Evidence, parseEvidence, parseTrust, parseVkey } fr
 import { nodeCrypto } from '@samebits/core/node'
 import { ProgramError, visible } from '@samebits/host'
 import { Command } from 'commander'
+import { identities } from '../index/identities.ts'
 import { answer, type RunningIo } from './io.ts'
 
 const help = `
@@ -43,6 +44,7 @@ async function judge(io: RunningIo, file: string, { key, trust }: Flags): Promis
     crypto: nodeCrypto,
     evidence,
     keys,
+    identities,
     ...(trustFile === null ? {} : { trust: trustFile }),
   })
   answer(io, { kind: evidence.kind, origin: evidence.origin, ...finding }, [

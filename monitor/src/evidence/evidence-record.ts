@@ -1,6 +1,7 @@
 /** Evidence as it is kept: judged once more by `core`, as a stranger would, before anybody is told that it convicts. */
 import { checkEvidence, type Evidence, formatEvidence, type Trust, toHex, type VerifierKey } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
+import { identities } from '../index/identities.ts'
 import type { EvidenceRecord } from '../state/monitor-store.ts'
 
 export interface KeptEvidence {
@@ -23,7 +24,8 @@ export function judgeEvidence(
   at: number,
   from: EvidenceRecord['from'],
 ): KeptEvidence | null {
-  const found = checkEvidence({ crypto: nodeCrypto, evidence, keys, ...(trust === undefined ? {} : { trust }) })
+  const judges = { keys, identities, ...(trust === undefined ? {} : { trust }) }
+  const found = checkEvidence({ crypto: nodeCrypto, evidence, ...judges })
   if (found.verdict === 'nothing') return null
   const bytes = formatEvidence(evidence)
   const id = toHex(nodeCrypto.sha256(bytes))

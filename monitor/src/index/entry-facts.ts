@@ -44,7 +44,7 @@ export interface StatementFacts {
   readonly bodies: readonly string[]
   /** The key's hint; empty for a certificate. */
   readonly signer: string
-  /** Null: the key is not listed by any watched product. */
+  /** Null: the key is not listed by any watched product, or it is a certificate, which is judged under each trust file. */
   readonly valid: boolean | null
   readonly leaf: Uint8Array
 }

@@ -1,5 +1,6 @@
 /** The index of a log of statements: its watched products, what their entries wait for, and what is told of them. */
-import { type Crypto, httpGet, MAX_BODY_BYTES, SourceError, toHex } from '@samebits/core'
+import { setImmediate as immediate } from 'node:timers/promises'
+import { type Crypto, httpGet, MAX_BODY_BYTES, parseEntry, SourceError, toHex } from '@samebits/core'
 import type { FollowedLog } from '../config/monitor-config.ts'
 import type { EntryIndex } from '../follow/follower.ts'
 import { lacksRebuilds } from '../rules/entry-rules.ts'
@@ -56,6 +57,18 @@ export class ProductIndex implements EntryIndex {
     for (const fact of facts) {
       if (fact.kind !== 'statement' || fact.says !== 'trust' || !this.#watched.has(fact.product)) continue
       for (const sha256 of fact.bodies) await this.#body(sha256)
+    }
+    await this.#identifyAll(facts)
+  }
+
+  /** Looks at certificates before the transaction, where others have their turn in between; the answers are remembered. */
+  async #identifyAll(facts: readonly EntryFacts[]): Promise<void> {
+    for (const fact of facts) {
+      if (fact.kind !== 'statement' || fact.signer !== '') continue
+      const book = this.#watched.get(fact.product)?.book
+      if (book === undefined || book.trust.trustedRoot === null) continue
+      book.signatoryOf(fact, () => parseEntry(this.#parts.crypto, fact.leaf))
+      await immediate()
     }
   }
 

@@ -15,6 +15,7 @@ import {
 } from '../rules/entry-rules.ts'
 import { alertOf, type Finding } from '../rules/rules.ts'
 import type {
+  EntryRecord,
   MonitorReader,
   MonitorWriter,
   PendingCase,
@@ -22,7 +23,7 @@ import type {
   StatementRecord,
 } from '../state/monitor-store.ts'
 import { type EntryFacts, type StatementFacts, validityOf } from './entry-facts.ts'
-import { entryAt, statementOf } from './release-standing.ts'
+import { entriesUnder, entryAt, type LoggedEntries, statementOf } from './logged-entries.ts'
 import { readTrust, type TrustBook } from './trust-book.ts'
 
 /** A watched product: the trust file in force, and the one before. */
@@ -76,7 +77,7 @@ export class ProductLedger {
     for (const statement of reader.statements(origin, product, null, Number.MAX_SAFE_INTEGER)) {
       this.#verifyAgain(statement.id, book)
       if (statement.kind === 'rebuild' || statement.kind === 'trust') continue
-      const met = book.meets(statement, reader.entries(origin, statement.id))
+      const met = book.meets(statement, entriesUnder(reader, origin, statement.id))
       if (met === (statement.metAt !== null)) continue
       writer.setMet(origin, statement.id, met ? statement.firstIndex : null, met ? now : null)
     }
@@ -101,7 +102,7 @@ export class ProductLedger {
     const entry = { index, id, signer: facts.signer, valid }
     const findings = judgeEntry(judged)
     // Most releases are met by their first entry: that costs nothing more then.
-    const atOnce = known === null && statement.kind === 'release' && one.book.meets(statement, [entry])
+    const atOnce = known === null && statement.kind === 'release' && one.book.meets(statement, onlyEntry(entry, facts))
     const first = atOnce ? { ...statement, metAt: index, metSeenAt: now } : statement
     if (known === null) writer.addStatement(first, names)
     writer.addEntry(origin, entry, facts.leaf)
@@ -130,9 +131,11 @@ export class ProductLedger {
   #caseOf(facts: StatementFacts, { book, endsAt }: Watched, valid: boolean | null) {
     const { reader, origin } = this.#parts
     const brought = this.#broughtBy(facts)
-    const listed = book.members.get(facts.signer) ?? brought?.members.get(facts.signer) ?? null
+    const signed = { signer: facts.signer, valid }
+    const entry = () => parseEntry(nodeCrypto, facts.leaf)
+    const signatory = book.signatoryOf(signed, entry) ?? brought?.signatoryOf(signed, entry) ?? null
     return {
-      ...{ facts, trust: book.trust, endsAt, valid, signatory: valid === true ? listed : null },
+      ...{ facts, trust: book.trust, endsAt, valid, signatory },
       previous: facts.previous === null ? null : reader.statement(origin, facts.previous),
       rivals: facts.says === 'release' ? this.#rivals(facts) : [],
       unknownNames: facts.names.filter((name) => !this.#isRelease(name, facts.product, book)),
@@ -156,7 +159,7 @@ export class ProductLedger {
       this.#vote(facts, one)
       return
     }
-    if (statement.metAt !== null || !one.book.meets(statement, reader.entries(origin, statement.id))) return
+    if (statement.metAt !== null || !one.book.meets(statement, entriesUnder(reader, origin, statement.id))) return
     const met = { ...statement, metAt: facts.index, metSeenAt: now }
     writer.setMet(origin, statement.id, facts.index, now)
     if (statement.kind === 'release') {
@@ -218,7 +221,7 @@ export class ProductLedger {
     const { reader, origin, bodies } = this.#parts
     const { book } = one
     const { product, sequence: version, id } = statement
-    const entries = reader.entries(origin, id)
+    const entries = entriesUnder(reader, origin, id)
     const said = statementOf(reader, statement)
     if (said?.kind !== 'trust' || version === null) return
     if (version === book.trust.version) {
@@ -228,7 +231,8 @@ export class ProductLedger {
     if (version !== book.trust.version + 1 || !book.authorityMeets(entries)) return
     const body = bodies.get(said.sha256)
     const next = body === undefined ? null : readTrust(body)
-    if (next === 'unknown-format') this.#end(product, version, entries.at(-1)?.index ?? statement.firstIndex, one)
+    if (next === 'unknown-format')
+      this.#end(product, version, entries.records.at(-1)?.index ?? statement.firstIndex, one)
     else if (next !== null && body !== undefined && fits(next, product, version, said.size))
       this.#takeEffect(statement, next, one)
   }
@@ -246,13 +250,13 @@ export class ProductLedger {
   #takeEffect(statement: StatementRecord, next: TrustBook, one: Watched): void {
     const { reader, writer, origin, watched, now } = this.#parts
     this.#verifyAgain(statement.id, next)
-    const entries = reader.entries(origin, statement.id)
+    const entries = entriesUnder(reader, origin, statement.id)
     if (!next.authorityMeets(entries)) return
     const record = reader.product(origin, statement.product) ?? freshProduct(origin, statement.product)
     const { version, sha256, bytes } = next.trust
     const trust = { version, sha256, body: bytes }
     writer.putProduct({ ...record, watched: true, trust, before: one.book.trust.bytes, endsAt: null })
-    writer.setMet(origin, statement.id, entries.at(-1)?.index ?? statement.firstIndex, now)
+    writer.setMet(origin, statement.id, entries.records.at(-1)?.index ?? statement.firstIndex, now)
     watched.set(statement.product, { book: next, before: one.book, endsAt: null })
     this.judgeAgain(statement.product, { book: next })
     const finding = metFinding(statement, [], '')
@@ -263,7 +267,7 @@ export class ProductLedger {
   #trustFork(statement: StatementRecord, sha256: string, { book, before }: Watched): void {
     const { reader, origin } = this.#parts
     if (before === null || sha256 === book.trust.sha256) return
-    if (!before.authorityMeets(reader.entries(origin, statement.id))) return
+    if (!before.authorityMeets(entriesUnder(reader, origin, statement.id))) return
     const inForce = reader
       .statements(origin, statement.product, 'trust', 1000)
       .find((other) => other.sequence === book.trust.version && other.metAt !== null)
@@ -310,6 +314,11 @@ export class ProductLedger {
 
 export function freshProduct(origin: string, product: string): ProductRecord {
   return { origin, product, watched: false, trust: null, before: null, endsAt: null, entries: 0, lastIndex: 0 }
+}
+
+/** A statement with the one entry that has just come. */
+function onlyEntry(record: EntryRecord, { leaf }: StatementFacts): LoggedEntries {
+  return { records: [record], entry: () => parseEntry(nodeCrypto, leaf) }
 }
 
 function fits({ trust }: TrustBook, product: string, version: number, size: number): boolean {

@@ -1,16 +1,7 @@
 /** How a release stands: its artifacts with their votes, waived, revoked. Worked out from the state whenever it is asked for. */
-import {
-  type Artifact,
-  type Entry,
-  parseEntry,
-  type ReleaseStatement,
-  type Tally,
-  tally,
-  type Vote,
-  votedArtifact,
-} from '@samebits/core'
-import { nodeCrypto } from '@samebits/core/node'
-import type { EntryRecord, MonitorReader, StatementRecord } from '../state/monitor-store.ts'
+import { type Artifact, type ReleaseStatement, type Tally, tally, type Vote, votedArtifact } from '@samebits/core'
+import type { MonitorReader, StatementRecord } from '../state/monitor-store.ts'
+import { entryAt, statementOf } from './logged-entries.ts'
 import type { TrustBook } from './trust-book.ts'
 
 export interface ReleaseStanding {
@@ -59,14 +50,4 @@ function votesAbout(
       return entry === null ? [] : book.votes(entry, record)
     }),
   )
-}
-
-export function entryAt(reader: MonitorReader, origin: string, { index }: Pick<EntryRecord, 'index'>): Entry | null {
-  const leaf = reader.leaf(origin, index)
-  return leaf === null ? null : parseEntry(nodeCrypto, leaf)
-}
-
-export function statementOf(reader: MonitorReader, { origin, id }: StatementRecord): Entry['statement'] | null {
-  const [first] = reader.entries(origin, id)
-  return first === undefined ? null : (entryAt(reader, origin, first)?.statement ?? null)
 }

@@ -2,6 +2,7 @@
 import {
   type CountedSignature,
   type Entry,
+  type Identity,
   isMet,
   isReleaseMet,
   isStatementMet,
@@ -17,6 +18,8 @@ import {
 } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import type { EntryRecord, StatementRecord } from '../state/monitor-store.ts'
+import { identities } from './identities.ts'
+import type { LoggedEntries } from './logged-entries.ts'
 
 export interface Signatory {
   readonly role: Role
@@ -25,8 +28,10 @@ export interface Signatory {
 
 export class TrustBook {
   readonly trust: Trust
-  /** By the hint under which entries name them. Members with certificates are not here: nothing verifies those yet. */
-  readonly members: ReadonlyMap<string, Signatory>
+  /** Members with keys, by the hint under which entries name them. */
+  readonly #members: ReadonlyMap<string, Signatory>
+  /** Members whom certificates name. */
+  readonly #identities: ReadonlyMap<string, Signatory>
   readonly keys: ReadonlyMap<string, VerificationKey>
 
   constructor(trust: Trust) {
@@ -35,7 +40,12 @@ export class TrustBook {
       one.member.credential.kind === 'key' ? [[one.member.credential.hint, one] as const] : [],
     )
     this.trust = trust
-    this.members = new Map(byHint)
+    this.#members = new Map(byHint)
+    this.#identities = new Map(
+      signatories.flatMap((one) =>
+        one.member.credential.kind === 'identity' ? [[nameOf(one.member.credential), one] as const] : [],
+      ),
+    )
     this.keys = new Map(
       signatories.flatMap(({ member: { credential } }) =>
         credential.kind === 'key' ? [[credential.hint, credential.key] as const] : [],
@@ -43,16 +53,29 @@ export class TrustBook {
     )
   }
 
+  /**
+   * The member whose valid signature an entry carries, or null. Keys were verified where the entry was read; a certificate is verified
+   * here, since whose it is depends on the authorities that this trust file pins.
+   */
+  signatoryOf({ signer, valid }: Pick<EntryRecord, 'signer' | 'valid'>, entry: () => Entry | null): Signatory | null {
+    if (signer !== '') return valid === true ? (this.#members.get(signer) ?? null) : null
+    const { trustedRoot } = this.trust
+    if (trustedRoot === null) return null
+    const read = entry()
+    const found = read === null ? null : identities.identify(read, trustedRoot)
+    return found === null ? null : (this.#identities.get(nameOf(found)) ?? null)
+  }
+
   /** The valid signatures of members among the entries of one statement. */
-  signatures(entries: readonly EntryRecord[]): CountedSignature[] {
-    return entries.flatMap(({ index, signer, valid }) => {
-      const found = valid === true ? this.members.get(signer) : undefined
-      return found === undefined ? [] : [{ index, memberId: found.member.id }]
+  signatures({ records, entry }: LoggedEntries): CountedSignature[] {
+    return records.flatMap((record) => {
+      const found = this.signatoryOf(record, () => entry(record))
+      return found === null ? [] : [{ index: record.index, memberId: found.member.id }]
     })
   }
 
   /** Whether these signatures meet a statement. Of a trust statement: whether the old authority agrees. */
-  meets(statement: StatementRecord, entries: readonly EntryRecord[]): boolean {
+  meets(statement: StatementRecord, entries: LoggedEntries): boolean {
     const signatures = this.signatures(entries)
     const { kind, channel, sequence, id } = statement
     if (kind === 'release' && channel !== null && sequence !== null)
@@ -60,16 +83,20 @@ export class TrustBook {
     return isStatementMet(this.trust, kind, signatures)
   }
 
-  authorityMeets(entries: readonly EntryRecord[]): boolean {
+  authorityMeets(entries: LoggedEntries): boolean {
     return isMet(this.trust, 'authority', this.signatures(entries))
   }
 
   /** What one entry of a rebuild says: one vote a file, or none. */
   votes(entry: Entry, record: EntryRecord): readonly Vote[] {
-    const [signature] = this.signatures([record])
-    if (signature === undefined || entry.statement.kind !== 'rebuild') return []
-    return votesOf(this.trust, entry.statement, record.index, signature.memberId)
+    const signatory = entry.statement.kind === 'rebuild' ? this.signatoryOf(record, () => entry) : null
+    if (signatory === null || entry.statement.kind !== 'rebuild') return []
+    return votesOf(this.trust, entry.statement, record.index, signatory.member.id)
   }
+}
+
+function nameOf({ issuer, san }: Identity): string {
+  return JSON.stringify([issuer, san])
 }
 
 /** The trust file of exact bytes; `unknown-format`, or null for what is none. */

@@ -14,7 +14,7 @@ export interface EntryCase {
   readonly endsAt: number | null
   /** Who signed it; null: nobody whom the trust file lists. */
   readonly signatory: { readonly role: Role; readonly member: Member } | null
-  /** Listed keys: whether the signature is theirs. Null: not listed. */
+  /** Listed keys: whether the signature is theirs. Null: not listed, or a certificate. */
   readonly valid: boolean | null
   /** The release that `previous` names; null where it is not logged, or there is none to name. */
   readonly previous: StatementRecord | null
@@ -49,20 +49,20 @@ function maySign({ says, index }: StatementFacts, { role, member }: NonNullable<
   return signingRoles[says].includes(role) && validAt(member, index)
 }
 
-/** A certificate, where the trust file lists identities: this monitor does not verify those, so that it says nothing of them. */
-function isUnjudged({ facts, trust }: EntryCase): boolean {
-  return facts.signer === '' && trust.trustedRoot !== null
-}
+/** A certificate also where it does not hold under the authorities that the trust file pins. */
+const nobody = 'names nobody whom the trust file lists'
 
 function unexpectedKey(entry: EntryCase): Finding[] {
   const { facts, signatory, valid } = entry
-  if (facts.says !== 'release' || signedAsAsked(entry) || isUnjudged(entry)) return []
+  if (facts.says !== 'release' || signedAsAsked(entry)) return []
   const who = facts.signer === '' ? 'a certificate' : `the key ${facts.signer}`
   const why =
     valid === false
       ? 'whose signature does not verify'
       : signatory === null
-        ? 'which the trust file does not list'
+        ? facts.signer === ''
+          ? `which ${nobody}`
+          : 'which the trust file does not list'
         : signingRoles.release.includes(signatory.role)
           ? `of ${signatory.member.id}, which is not valid at this index`
           : `of ${signatory.member.id}, who is no publisher`
@@ -76,7 +76,8 @@ function refusalOf(entry: EntryCase): string | null {
   if (endsAt !== null) return `nothing counts past the trust statement at ${endsAt}`
   if (facts.says !== 'release') {
     if (valid === false) return 'its signature does not verify'
-    if (signatory === null) return isUnjudged(entry) ? null : `its signer ${facts.signer} is not listed`
+    if (signatory === null)
+      return facts.signer === '' ? `its certificate ${nobody}` : `its signer ${facts.signer} is not listed`
     if (!maySign(facts, signatory)) return `${signatory.member.id} may not sign a ${facts.says} at this index`
   }
   if (facts.says === 'release' && !trust.channels.includes(facts.channel ?? ''))
