@@ -1,6 +1,6 @@
 /** The machine under a samebits program. */
 export { createFileDurably, type DurableFileOptions, syncDirectory, writeFileDurably } from './durable-file.ts'
-export { readKeyFile, readSecretFile, writeKeyFile } from './key-file.ts'
+export { type PrivateFile, readKeyFile, readPrivateFile, readSecretFile, writeKeyFile } from './key-file.ts'
 export { closeServer, listen } from './listen.ts'
 export { acquireLock, type Lock } from './lock.ts'
 export {

@@ -1,5 +1,7 @@
 /** Private keys on disk: one PEM a file, readable by its owner alone. */
+import type { Stats } from 'node:fs'
 import { constants, open } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { createFileDurably } from './durable-file.ts'
 import { ProgramError } from './program.ts'
 import { systemReason } from './system-error.ts'
@@ -10,10 +12,12 @@ const keyFileCap = 16_384
 /**
  * Reads a PEM private key and refuses a file that others than its owner may read or change.
  *
+ * @param credentials as of {@link readPrivateFile}
  * @throws ProgramError KEY_FILE: missing, not a file, too open, too large, or not PEM. The content is never quoted.
  */
-export async function readKeyFile(path: string): Promise<string> {
-  const pem = (await readOwnFile(path, 'key', 'Name a key file that keygen wrote.')).replaceAll('\r\n', '\n')
+export async function readKeyFile(path: string, credentials = ''): Promise<string> {
+  const remedy = 'Name a key file that keygen wrote.'
+  const pem = (await readPrivateFile(path, { what: 'key', remedy, credentials })).replaceAll('\r\n', '\n')
   if (/^-----BEGIN PRIVATE KEY-----\n[A-Za-z0-9+/=\n]+-----END PRIVATE KEY-----\n?$/.test(pem)) return pem
   throw refuse(`${path} holds no unencrypted PKCS #8 private key`, 'Name a key file that keygen wrote.')
 }
@@ -24,7 +28,9 @@ export async function readKeyFile(path: string): Promise<string> {
  * @throws ProgramError KEY_FILE, as {@link readKeyFile}; also where the file is empty or has more lines
  */
 export async function readSecretFile(path: string): Promise<string> {
-  const secret = (await readOwnFile(path, 'secret', 'Write the secret into a file of its own.')).replace(/\r?\n$/, '')
+  const secret = (
+    await readPrivateFile(path, { what: 'secret', remedy: 'Write the secret into a file of its own.' })
+  ).replace(/\r?\n$/, '')
   if (secret !== '' && !/[\r\n]/.test(secret)) return secret
   throw refuse(`${path} does not hold one line`, 'Write the secret, and nothing else, into the file.')
 }
@@ -33,14 +39,29 @@ function refuse(detail: string, remedy: string): ProgramError {
   return new ProgramError({ code: 'KEY_FILE', detail, remedy, exitCode: 64 })
 }
 
-async function readOwnFile(path: string, what: string, remedy: string): Promise<string> {
+export interface PrivateFile {
+  /** What the file holds, in a word, for messages. */
+  readonly what: string
+  /** What to do where it cannot be read. */
+  readonly remedy: string
+  /** The folder of credentials that systemd made for this process (`$CREDENTIALS_DIRECTORY`); empty for none. */
+  readonly credentials?: string
+}
+
+/**
+ * Reads a small file that nobody but its owner may read or change.
+ *
+ * @throws ProgramError KEY_FILE: missing, not a file, too open, or too large. The content is never quoted.
+ */
+export async function readPrivateFile(path: string, { what, remedy, credentials = '' }: PrivateFile): Promise<string> {
   const handle = await open(path, constants.O_RDONLY).catch((error: Error) => {
     throw refuse(`cannot read the ${what} file ${path}: ${systemReason(error)}`, remedy)
   })
   try {
     const stat = await handle.stat()
     if (!stat.isFile()) throw refuse(`${path} is not a file`, remedy)
-    if (process.platform !== 'win32' && (stat.mode & 0o077) !== 0)
+    const isCredential = credentials !== '' && dirname(resolve(path)) === resolve(credentials)
+    if (process.platform !== 'win32' && othersMay(stat, isCredential))
       throw refuse(
         `${path} is open to others than its owner (mode ${(stat.mode & 0o777).toString(8)})`,
         `Run: chmod 600 ${path}`,
@@ -50,6 +71,14 @@ async function readOwnFile(path: string, what: string, remedy: string): Promise<
   } finally {
     await handle.close()
   }
+}
+
+/**
+ * systemd lets the service's user read a credential of root by an access list, whose mask stat(2) shows as the bits of the
+ * group: 0440 there is what 0400 is elsewhere.
+ */
+function othersMay({ mode, uid }: Stats, isCredential: boolean): boolean {
+  return (mode & (isCredential && uid === 0 ? 0o037 : 0o077)) !== 0
 }
 
 /**

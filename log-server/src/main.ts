@@ -10,6 +10,11 @@ const args = process.argv.slice(2)
 const json = args.includes('--json')
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
 
+function onReload(listener: () => void): () => void {
+  process.on('SIGHUP', listener)
+  return () => process.off('SIGHUP', listener)
+}
+
 function after(milliseconds: number, work: () => void): () => void {
   const timer = setTimeout(work, milliseconds)
   return () => clearTimeout(timer)
@@ -26,6 +31,7 @@ process.exitCode = await runProgram(
       fetch,
       processors: availableParallelism(),
       signal,
+      onReload,
       json,
     }
     return runCommandLine(args, io, version)

@@ -19,6 +19,9 @@ export interface LogServerOptions {
   readonly keysDir: string
   readonly host: string
   readonly port: number
+  /** PEM files of the certificate chain and its key; both empty for plain HTTP. */
+  readonly tlsCert: string
+  readonly tlsKey: string
   readonly mode: 'raw' | 'open' | 'product'
   /** Path of the admission file; empty for none. */
   readonly admissionFile: string
@@ -101,6 +104,8 @@ export const optionSpecs: Readonly<Record<Name, OptionSpec>> = {
   keysDir: text('keys', 'DIR', 'folder of ed25519.pem and ml-dsa-44.pem, as keygen writes them'),
   host: text('127.0.0.1', 'ADDRESS', 'address to listen on'),
   port: integer(2025, 0, 65_535, 'port to listen on; 0 lets the system choose'),
+  tlsCert: text('', 'FILE', 'serve HTTPS: PEM file of the certificate and its chain; read again when it changes'),
+  tlsKey: text('', 'FILE', 'PEM file of its private key, readable by its owner alone'),
   mode: choice(
     'product',
     ['product', 'open', 'raw'],

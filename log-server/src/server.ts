@@ -1,5 +1,6 @@
 /** A running log server, put together from its parts. */
 import type { Server } from 'node:http'
+import { Server as TlsServer } from 'node:https'
 import { parseSignedCheckpoint } from '@samebits/core'
 import { nodeCrypto, type SigningKey } from '@samebits/core/node'
 import { closeServer, type Lock, listen, ProgramError } from '@samebits/host'
@@ -14,6 +15,7 @@ import { BodyCache } from './http/body-cache.ts'
 import { Forwarder } from './http/forward.ts'
 import type { Mode, RunningMode } from './http/modes-http.ts'
 import { createHttpServer } from './http/server-http.ts'
+import { keepTlsFresh, type TlsReloads } from './http/tls-http.ts'
 import { Log, type LogEvents, type Timing } from './log.ts'
 import { type Marker, openMarker } from './marker.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
@@ -22,6 +24,7 @@ import type { LogServerOptions } from './options.ts'
 import { publishedPlace } from './published-place.ts'
 import { type HeadSigner, headSigner } from './signer.ts'
 import type { OpenStore } from './store.ts'
+import type { TlsContext, TlsFiles } from './tls-files.ts'
 import { openWitnesses } from './witnesses/open-witnesses.ts'
 import type { Witnessing } from './witnessing.ts'
 
@@ -39,6 +42,8 @@ export interface ServerDeps {
   readonly fetch: typeof globalThis.fetch
   readonly operator: OperatorLog
   readonly witnessing?: Witnessing
+  /** What is served over TLS; without it HTTP is plain. */
+  readonly tls?: { readonly files: TlsFiles; readonly onReload: TlsReloads }
 }
 
 export interface RunningServer {
@@ -98,12 +103,28 @@ async function assemble<Item, Tables>(
   undo.push(close)
   const log = await openLog({ options, deps, opened, signer, witnessing, running, events, election, exporter })
   const { fetch, timing, operator } = deps
-  const server = httpServer({ options, log, running, cache, metrics, reader: opened.store, operator, fetch, timing })
+  const tls = deps.tls?.files.context ?? null
+  const server = httpServer({
+    options,
+    log,
+    running,
+    cache,
+    metrics,
+    reader: opened.store,
+    operator,
+    fetch,
+    timing,
+    tls,
+  })
+  const isTls = deps.tls !== undefined && server instanceof TlsServer
+  const endTls = isTls ? keepTlsFresh(server, { ...deps.tls, ...timing, ...metrics, operator }) : () => undefined
+  undo.push(endTls)
   port = await listen(server, options.host, options.port)
   undo.push(() => closeServer(server, 0))
   await log.lead()
   const stop = async () => {
     const closed = closeServer(server, graceMs)
+    endTls()
     await log.stop()
     await closed
     await close()
@@ -159,10 +180,11 @@ interface HttpSetup<Item, Tables> {
   readonly operator: OperatorLog
   readonly fetch: typeof globalThis.fetch
   readonly timing: Timing
+  readonly tls: TlsContext | null
 }
 
 function httpServer<Item, Tables>(setup: HttpSetup<Item, Tables>): Server {
-  const { options, log, running, cache, metrics, reader, operator, fetch, timing } = setup
+  const { options, log, running, cache, metrics, reader, operator, fetch, timing, tls } = setup
   const { maxLeafBytes, checkpointMaxAgeSeconds, addsPerMinute } = options
   const onDefect = (error: unknown) => operator.error({ err: error }, 'a request met a defect')
   const forwarder = new Forwarder({ ...options, log, fetch, ...timing, patienceMs: 4 * options.leaderTimeoutMs })
@@ -175,6 +197,7 @@ function httpServer<Item, Tables>(setup: HttpSetup<Item, Tables>): Server {
     tiles: { log, reader, cache, onDefect, checkpointMaxAgeSeconds },
     api: apiApp({ log, metrics, onDefect, mount: (v1) => running.mount(v1, log), limitedAdd, ...options }),
     limits: options,
+    tls,
   })
 }
 
@@ -224,9 +247,9 @@ function signerOf(marker: Marker, keys: readonly SigningKey[]): HeadSigner {
 }
 
 /** Where the other servers of the database reach this one. */
-function addressOf({ advertiseUrl, host }: LogServerOptions, port: number): string {
+function addressOf({ advertiseUrl, host, tlsCert }: LogServerOptions, port: number): string {
   if (advertiseUrl !== '') return advertiseUrl.replace(/\/$/, '')
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+  return `${tlsCert === '' ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 function operatorEvents(operator: OperatorLog): LogEvents {

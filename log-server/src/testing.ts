@@ -7,7 +7,7 @@ import { createLog } from './create-log.ts'
 import { type Mode, rawMode } from './http/modes-http.ts'
 import type { Timing } from './log.ts'
 import { type LogServerOptions, resolveOptions } from './options.ts'
-import { type OperatorLog, type RunningServer, startServer } from './server.ts'
+import { type OperatorLog, type RunningServer, type ServerDeps, startServer } from './server.ts'
 import { type HeadSigner, headSigner } from './signer.ts'
 import { noWitnesses, type Witnessing } from './witnessing.ts'
 
@@ -44,6 +44,7 @@ export interface StartExtra {
   readonly timing?: Timing
   readonly witnessing?: Witnessing
   readonly fetch?: typeof globalThis.fetch
+  readonly tls?: NonNullable<ServerDeps['tls']>
 }
 
 /** Makes keys and an empty log. */

@@ -5,6 +5,7 @@ import type { Finding } from '../doctor/finding.ts'
 import { answer, type CommandIo } from './io.ts'
 import { loadKeys } from './keys.ts'
 import { addOptions, readOptions } from './shared-options.ts'
+import { openTls } from './tls.ts'
 
 const help = `
 Give it the options that serve gets, or the same configuration file. Nothing is written, and the server may run meanwhile.
@@ -20,7 +21,10 @@ export function doctorCommand(io: CommandIo): Command {
   return addOptions(command).action(async ({ offline = false, ...flags }: { offline?: boolean }) => {
     const options = await readOptions(io, flags)
     const keys = await loadKeys(options.keysDir)
-    const findings = await examineLog(options, { keys, fetch: io.fetch, now: io.timing.now, offline })
+    const findings = await examineLog(options, {
+      ...{ keys, fetch: io.fetch, now: io.timing.now, offline },
+      openTls: () => openTls(io, options),
+    })
     const failed = findings.filter(({ level }) => level === 'fail')
     answer(io, { healthy: failed.length === 0, findings }, findings.flatMap(lines))
     if (failed.length === 0) return

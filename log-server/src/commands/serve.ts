@@ -7,6 +7,7 @@ import { answer, type CommandIo } from './io.ts'
 import { loadKeys } from './keys.ts'
 import { withMode } from './modes.ts'
 import { addOptions, readOptions } from './shared-options.ts'
+import { openTls } from './tls.ts'
 
 export function serveCommand(io: CommandIo): Command {
   const command = new Command('serve').description(
@@ -21,8 +22,10 @@ export function serveCommand(io: CommandIo): Command {
 async function serve<Item, Tables>(io: CommandIo, options: LogServerOptions, mode: Mode<Item, Tables>): Promise<void> {
   const operator = operatorLog(options)
   const keys = await loadKeys(options.keysDir)
-  const server = await startServer(options, mode, { keys, timing: io.timing, fetch: io.fetch, operator })
-  const url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${server.port}`
+  const files = await openTls(io, options)
+  const tls = files === null ? {} : { tls: { files, onReload: io.onReload } }
+  const server = await startServer(options, mode, { keys, timing: io.timing, fetch: io.fetch, operator, ...tls })
+  const url = `${files === null ? 'http' : 'https'}://${options.host.includes(':') ? `[${options.host}]` : options.host}:${server.port}`
   answer(io, { origin: server.origin, url, mode: options.mode, state: server.gate().state }, [
     `${server.origin} at ${url}`,
   ])

@@ -47,6 +47,8 @@ export async function readOptions(io: CommandIo, flags: Readonly<Record<string, 
     keysDir: absolute(options.keysDir),
     admissionFile: absolute(options.admissionFile),
     policy: absolute(options.policy),
+    tlsCert: absolute(options.tlsCert),
+    tlsKey: absolute(options.tlsKey),
     exportTo: options.exportTo.startsWith('s3:') ? options.exportTo : absolute(options.exportTo),
   }
 }

@@ -37,6 +37,7 @@ export async function runIn(
     timing: realTiming,
     fetch,
     processors: 2,
+    onReload: () => () => undefined,
     json,
   }
   const signals = { on: () => undefined, off: () => undefined }

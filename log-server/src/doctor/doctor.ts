@@ -18,13 +18,12 @@ import { checkPostgres } from './database.ts'
 import { type Finding, fail } from './finding.ts'
 import { checkFileSystem, checkPrivate, checkRoom } from './folder.ts'
 import { checkSignedTrees } from './signed.ts'
+import { checkTransport, type TransportDeps } from './transport.ts'
 import { checkWitnesses } from './witnessed.ts'
 
-export interface DoctorDeps {
+export interface DoctorDeps extends TransportDeps {
   readonly keys: readonly SigningKey[]
   readonly fetch: typeof globalThis.fetch
-  /** Unix seconds. */
-  readonly now: () => number
   /** Ask nobody outside this machine but the database. */
   readonly offline: boolean
 }
@@ -45,6 +44,7 @@ export async function examineLog(options: LogServerOptions, deps: DoctorDeps): P
   const signer = headSigner(nodeCrypto, origin, deps.keys)
   return [
     ...(await checkFiles(options)),
+    ...(await checkTransport(options.host, deps)),
     ...(await checkDatabase(options, deps, { signer, marked })),
     ...(await checkPolicy(options, deps, signer)),
   ]

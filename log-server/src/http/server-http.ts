@@ -1,10 +1,13 @@
 /** The server's socket: which handler answers which path, and the limits that keep slow or greedy clients from hurting others. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { Express } from 'express'
+import type { TlsContext } from '../tls-files.ts'
 import { type AddParts, handleAdd } from './add-http.ts'
 import { limitConnections } from './connection-limit.ts'
 import { sendProblem } from './problem.ts'
 import { handleTiles, isTilesPath, type TilesParts } from './tiles-http.ts'
+import { endWithItsHandshakes } from './tls-http.ts'
 
 interface ServerLimits {
   /** For the headers of a request, from its first byte or the connection's start. */
@@ -24,6 +27,8 @@ export interface ServerParts {
   readonly tiles: TilesParts
   readonly api: Express
   readonly limits: ServerLimits
+  /** Null for plain HTTP. */
+  readonly tls: TlsContext | null
 }
 
 /** For a connection on which nothing moves, such as one whose client does not read its answer. Longer than any answer takes. */
@@ -32,20 +37,23 @@ const stalledTimeoutMs = 120_000
 /** Bytes of all headers of one request. */
 const maxHeaderSize = 8192
 
+/** With `tls` an HTTPS server, whose context can be replaced. */
 export function createHttpServer(parts: ServerParts): Server {
   const { headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs, maxConnections } = parts.limits
   const { connectionsPerAddress, trustedProxies } = parts.limits
-  const server = createServer(
-    {
-      maxHeaderSize,
-      headersTimeout: headersTimeoutMs,
-      requestTimeout: requestTimeoutMs,
-      keepAliveTimeout: keepAliveTimeoutMs,
-      connectionsCheckingInterval: Math.min(1000, headersTimeoutMs),
-      noDelay: true,
-    },
-    (req, res) => dispatch(parts, req, res),
-  )
+  const options = {
+    maxHeaderSize,
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    connectionsCheckingInterval: Math.min(1000, headersTimeoutMs),
+    noDelay: true,
+  }
+  const handle = (req: IncomingMessage, res: ServerResponse) => dispatch(parts, req, res)
+  const server =
+    parts.tls === null
+      ? createServer(options, handle)
+      : endWithItsHandshakes(createTlsServer({ ...options, ...parts.tls, handshakeTimeout: headersTimeoutMs }, handle))
   server.maxConnections = maxConnections
   server.timeout = stalledTimeoutMs
   if (trustedProxies === 0) limitConnections(server, connectionsPerAddress)
