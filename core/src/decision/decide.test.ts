@@ -15,8 +15,10 @@ import {
   trustStatement,
   waiver,
 } from '../../../test/support/world-statements.ts'
+import { utf8 } from '../bytes.ts'
 import { nodeCrypto } from '../node.ts'
 import { formatUpdateBundle } from '../release/update-bundle.ts'
+import type { State } from './state.ts'
 import { verifyOffline } from './verify-offline.ts'
 
 const day = 86_400
@@ -117,6 +119,27 @@ describe('what is told beside the verdict, and nothing else', () => {
     ],
     ['a step back that was asked for', ['downgrade'], () => stepBack('1.1.0')],
     [
+      'what is installed revoked before it was logged',
+      [],
+      () => {
+        const scene = new Scene()
+        scene.publish()
+        scene.log.add(entryBy('alice', revocation(twoReleases().last.id)))
+        scene.publish()
+        return withInstalled(scene, 1)
+      },
+    ],
+    [
+      'an equivocation with its evidence',
+      [],
+      () => {
+        const scene = twoReleases()
+        scene.log.add(entryBy('bob', { ...scene.last.statement, notes: 'another' }))
+        return scene.run()
+      },
+    ],
+    ['another platform', [], () => twoReleases().run({ want: { platform: 'win32-x64' } })],
+    [
       'a refusal without evidence',
       [],
       () => {
@@ -134,6 +157,10 @@ describe('what is told beside the verdict, and nothing else', () => {
 
 function withInstalled(scene: Scene, at: number): RunResult {
   return scene.run({ installed: record(scene.releases[at] ?? scene.last) })
+}
+
+function withInstalledAnd(scene: Scene, bundle: ReturnType<Scene['bundle']> | null): RunResult {
+  return scene.run({ bundle, installed: record(scene.releases[1] ?? scene.last) })
 }
 
 /** The first release is offered to a client that has the second. */
@@ -178,6 +205,12 @@ describe('step 11', () => {
     expect(old).toMatchObject({ code: 'STALE', detail: expect.stringContaining(`${31 * day + 3600} s old`) })
   })
 
+  it('names the limit that the trust file lacks', () => {
+    const freshness = { maxAge: '30d', warnAge: '7d', maxLag: '7d', clockSkew: '5m' }
+    const { refusal } = ran(twoReleases({ freshness }).run(offline))
+    expect(refusal).toMatchObject({ code: 'STALE', detail: expect.stringContaining('offlineMaxAge') })
+  })
+
   it('is no matter for a verification without a limit, which then states no age', () => {
     const scene = twoReleases()
     const bundle = formatUpdateBundle(scene.bundle({ witnesses: { 'w1.example': 0, 'w2.example': 0 } }))
@@ -185,9 +218,9 @@ describe('step 11', () => {
   })
 })
 
-function verify(scene: Scene, bundle: Uint8Array) {
+function verify(scene: Scene, bundle: Uint8Array, state: State | null = null) {
   const want = { channel: 'stable', platform: 'linux-x64', artifact: null, mediaType: null, maxAge: null }
-  return verifyOffline({ crypto: nodeCrypto, now: NOW, want, trust: scene.trust, anchor: null, bundle, file: null })
+  return verifyOffline({ crypto: nodeCrypto, now: NOW, want, trust: scene.trust, anchor: null, bundle, file: null, state })
 }
 
 describe('the anchor', () => {
@@ -236,6 +269,18 @@ describe('an empty feed', () => {
 
   it('is one where all of this channel is older than what is installed of another', () => {
     expect(twoReleases().run({ bundle: null, installed: { ...beta, version: '5.0.0' } }).code).toBe('current')
+  })
+
+  it('is one where what is newer waits for rebuilders', () => {
+    const scene = twoReleases()
+    scene.publish({}, { rebuiltBy: [] })
+    expect(withInstalledAnd(scene, null).code).toBe('current')
+  })
+
+  it('has nothing to tell where history is only offered', () => {
+    const scene = twoReleases({ history: { mode: 'offered', expires: '2030-01-01' } })
+    const result = withInstalledAnd(scene, null)
+    expect([result.code, codes(result)]).toEqual(['TRANSPORT', ['no-anchor']])
   })
 
   it('is no answer where what is installed is disowned', () => {
@@ -345,6 +390,26 @@ describe('step 23', () => {
   }
 })
 
+describe('`verify`', () => {
+  it('does not tell of newer releases that its state knows', () => {
+    const scene = twoReleases()
+    const { indices } = scene.last
+    scene.publish({}, { rebuiltBy: [] })
+    const bundle = scene.bundle({ indices })
+    const { state, notices } = ran(scene.run({ bundle }))
+    expect(notices.map(({ code }) => code)).toContain('waiting')
+    const result = verify(scene, formatUpdateBundle(bundle), state)
+    expect([result.kind, result.notices.map(({ code }) => code)]).toEqual(['verified', ['entries-ignored']])
+  })
+
+  it('needs a release in the bundle', () => {
+    const scene = twoReleases()
+    const result = verify(scene, formatUpdateBundle(scene.bundle({ indices: [] })))
+    expect(result).toMatchObject({ kind: 'stopped', refusal: { code: 'PROOF_MISSING', step: '13' } })
+    expect(result.notices.map(({ code }) => code)).toEqual(['no-anchor'])
+  })
+})
+
 describe('what is accepted', () => {
   it('is the artifact and its parts, in that order, and no other file', () => {
     const scene = new Scene()
@@ -367,6 +432,17 @@ describe('what is accepted', () => {
     })
     const nothing = ran(scene.run({ bundle: null, installed: record(third) })).verdict?.proven
     expect(nothing).toMatchObject({ publishers: null, rebuilders: null })
+  })
+
+  it('is not proven by who signed past the end of the trust file’s reach, nor aged where nothing is witnessed', () => {
+    const scene = twoReleases()
+    const next = utf8('{"format":2}')
+    scene.bodies.push(next)
+    scene.log.add(entryBy('root', trustStatement(next, 2)))
+    const late = scene.log.add(entryBy('bob', scene.last.statement))
+    const { verdict } = ran(scene.run({ bundle: scene.bundle({ indices: [...scene.last.indices, ...late] }) }))
+    expect(verdict?.proven.publishers?.operators).toEqual(['alice'])
+    expect(ran(unwitnessed(twoReleases({ quorum: 0 }))).verdict?.proven.age).toBeNull()
   })
 
   it('offline without a trust file at hand, by the one that is stored', () => {

@@ -238,7 +238,7 @@ function stepsBack(installed: Resolved | null, floor: Floor | null, release: Kno
   if (installed === null || installed.version === null) return null
   const rise = compareVersions(version, installed.version)
   const isOtherChannel = installed.channel !== channel
-  if (rise > 0 || (rise === 0 && !isOtherChannel) || (!isOtherChannel && installed.id !== null)) return null
+  if (rise > 0 || (!isOtherChannel && installed.id !== null)) return null
   return `version ${version} does not rise above ${installed.version}, which is installed`
 }
 
