@@ -220,7 +220,16 @@ describe('step 11', () => {
 
 function verify(scene: Scene, bundle: Uint8Array, state: State | null = null) {
   const want = { channel: 'stable', platform: 'linux-x64', artifact: null, mediaType: null, maxAge: null }
-  return verifyOffline({ crypto: nodeCrypto, now: NOW, want, trust: scene.trust, anchor: null, bundle, file: null, state })
+  return verifyOffline({
+    crypto: nodeCrypto,
+    now: NOW,
+    want,
+    trust: scene.trust,
+    anchor: null,
+    bundle,
+    file: null,
+    state,
+  })
 }
 
 describe('the anchor', () => {

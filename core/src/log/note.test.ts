@@ -4,6 +4,7 @@ import { loadVectors, outcome } from '../../../scripts/vectors/load.ts'
 import { nodeCrypto } from '../node.ts'
 import { portableCrypto } from '../portable.ts'
 import {
+  checkEd25519,
   formatNote,
   formatSignatureLines,
   isLineOf,
@@ -174,6 +175,12 @@ describe('any note', () => {
       { numRuns: 500 },
     )
   })
+})
+
+test('an Ed25519 signature of another length than 64 bytes is not even shown to the verifier', () => {
+  const key = makeVkey(nodeCrypto, 'a', 1, new Uint8Array(32))
+  const check = (bytes: number) => checkEd25519({ verify: () => true }, key, new Uint8Array(3), new Uint8Array(bytes))
+  expect([63, 64, 65].map(check)).toEqual(['invalid', { timestamp: null }, 'invalid'])
 })
 
 describe('a line is of a key', () => {
