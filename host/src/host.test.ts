@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -94,6 +94,9 @@ describe('a lock', () => {
 
 const pem = '-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----\n'
 
+/** Stands for the folder that holds the file. */
+const folderName = 'the same folder'
+
 describe('a key file', () => {
   it('is written for its owner alone, once, and read back', async () => {
     const path = join(folder, 'key.pem')
@@ -124,6 +127,35 @@ describe('a key file', () => {
     expect(error).toMatchObject({ code: 'KEY_FILE', exitCode: 64 })
     expect(String(error)).not.toContain('MC4C')
   })
+  const isRoot = process.getuid?.() === 0
+  it.skipIf(!isRoot).each([
+    [0o400, folderName, true],
+    [0o440, folderName, true],
+    [0o440, 'elsewhere', false],
+    [0o460, folderName, false],
+    [0o444, folderName, false],
+  ])("of root's (needs root), mode %o, credentials in %s: may be read %s", async (mode, credentials, expected) => {
+    const path = join(folder, 'key.pem')
+    await writeFile(path, pem)
+    await chmod(path, mode)
+    const read = readKeyFile(path, credentials === folderName ? `${folder}/` : join(folder, credentials))
+    expect(
+      await read.then(
+        () => true,
+        () => false,
+      ),
+    ).toBe(expected)
+  })
+  it.skipIf(!isRoot)(
+    "of another user's in the folder of credentials (needs root) is held to its own bits",
+    async () => {
+      const path = join(folder, 'key.pem')
+      await writeFile(path, pem)
+      await chown(path, 1, 1)
+      await chmod(path, 0o440)
+      await expect(readKeyFile(path, folder)).rejects.toMatchObject({ code: 'KEY_FILE' })
+    },
+  )
   it('that is a folder is refused', async () => {
     await expect(readKeyFile(folder)).rejects.toMatchObject({ code: 'KEY_FILE' })
   })

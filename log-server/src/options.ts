@@ -101,7 +101,11 @@ export const optionSpecs: Readonly<Record<Name, OptionSpec>> = {
   databaseTimeoutMs: integer(5000, 500, 60_000, 'time for PostgreSQL to answer'),
   advertiseUrl: text('', 'URL', 'where the other servers of the database reach this one (default: its host and port)'),
   leaderTimeoutMs: integer(2000, 500, 60_000, 'a leading server that is silent for so long is replaced'),
-  keysDir: text('keys', 'DIR', 'folder of ed25519.pem and ml-dsa-44.pem, as keygen writes them'),
+  keysDir: text(
+    'keys',
+    'DIR',
+    'folder of ed25519.pem and ml-dsa-44.pem, as keygen writes them (or both, as PEM, in SAMEBITS_LOG_KEYS)',
+  ),
   host: text('127.0.0.1', 'ADDRESS', 'address to listen on'),
   port: integer(2025, 0, 65_535, 'port to listen on; 0 lets the system choose'),
   tlsCert: text('', 'FILE', 'serve HTTPS: PEM file of the certificate and its chain; read again when it changes'),
@@ -189,8 +193,10 @@ export function environmentName(name: Name): string {
 }
 
 const environmentPrefix = 'SAMEBITS_LOG_'
-/** The one variable that is no option: where the configuration file is. */
+/** Two variables are no options: where the configuration file is, and both keys as PEM, which belong in no argument and no file of options. */
 export const configVariable = 'SAMEBITS_LOG_CONFIG'
+export const keysVariable = 'SAMEBITS_LOG_KEYS'
+const otherVariables = new Set([configVariable, keysVariable])
 
 function kebab(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
@@ -235,7 +241,7 @@ function environmentValues(environment: OptionSources['environment']): Partial<R
   const byVariable = new Map(optionNames.map((name) => [environmentName(name), name]))
   const values: Partial<Record<Name, string>> = {}
   for (const [variable, value] of Object.entries(environment)) {
-    if (!variable.startsWith(environmentPrefix) || variable === configVariable || value === undefined) continue
+    if (!variable.startsWith(environmentPrefix) || otherVariables.has(variable) || value === undefined) continue
     const name = byVariable.get(variable)
     if (name === undefined) throw invalid(`the environment has an unknown variable ${variable}`)
     values[name] = value

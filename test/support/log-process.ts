@@ -40,11 +40,13 @@ export interface LogProcess {
 /**
  * Starts `serve` and waits until it listens. Fails with what it said when it ends first.
  * @param under a command line that runs it, such as `['strace', …]`
+ * @param environment variables besides those of this process
  */
 export async function startLog(
   folder: LogFolder,
   flags: readonly string[] = [],
   under: readonly string[] = [],
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<LogProcess> {
   const args = [
     'serve',
@@ -57,7 +59,7 @@ export async function startLog(
     join(folder.path, 'data'),
   ]
   const [command = process.execPath, ...rest] = [...under, process.execPath, ...node, ...args, ...flags]
-  const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } })
   let [stdout, stderr] = ['', '']
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text

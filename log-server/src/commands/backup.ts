@@ -24,7 +24,7 @@ export function backupCommand(io: CommandIo): Command {
     const options = await readOptions(io, flags)
     if (options.database !== '') throw foreignDatabase()
     const { origin } = parseSignedCheckpoint((await readMarker(dataDir(options.dataDir).marker)).checkpoint).checkpoint
-    const { keys } = signerFor(origin, await loadKeys(options.keysDir))
+    const { keys } = signerFor(origin, await loadKeys(io, options.keysDir))
     const to = resolve(io.cwd, relative)
     const bar = progress({ stream: io.stderr, clock: io.timing.clock, unit: 'pages', label: 'copied' })
     const backup = await takeBackup({

@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { examineLog } from '../doctor/doctor.ts'
 import type { Finding } from '../doctor/finding.ts'
 import { answer, type CommandIo } from './io.ts'
-import { loadKeys } from './keys.ts'
+import { keyFiles, loadKeys } from './keys.ts'
 import { addOptions, readOptions } from './shared-options.ts'
 import { openTls } from './tls.ts'
 
@@ -20,9 +20,10 @@ export function doctorCommand(io: CommandIo): Command {
     .addHelpText('after', help)
   return addOptions(command).action(async ({ offline = false, ...flags }: { offline?: boolean }) => {
     const options = await readOptions(io, flags)
-    const keys = await loadKeys(options.keysDir)
+    const keys = await loadKeys(io, options.keysDir)
     const findings = await examineLog(options, {
       ...{ keys, fetch: io.fetch, now: io.timing.now, offline },
+      keyFiles: keyFiles(io, options.keysDir),
       openTls: () => openTls(io, options),
     })
     const failed = findings.filter(({ level }) => level === 'fail')

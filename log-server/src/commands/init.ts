@@ -24,7 +24,7 @@ export function initCommand(io: CommandIo): Command {
   ] as const
   return addOptions(command, names).action(async (flags: { origin: string }) => {
     const options = await readOptions(io, withoutOrigin(flags))
-    const signer = signerFor(flags.origin, await loadKeys(options.keysDir))
+    const signer = signerFor(flags.origin, await loadKeys(io, options.keysDir))
     const copies = await copiesBeforeInit(options, { signer, fetch: io.fetch })
     const created = await createLog({
       ...options,

@@ -11,7 +11,7 @@ export function joinCommand(io: CommandIo): Command {
   const names = ['dataDir', 'database', 'databaseTimeoutMs', 'keysDir'] as const
   return addOptions(command, names).action(async (flags: Record<string, unknown>) => {
     const options = await readOptions(io, flags)
-    const joined = await joinLog({ ...options, keys: await loadKeys(options.keysDir) })
+    const joined = await joinLog({ ...options, keys: await loadKeys(io, options.keysDir) })
     answer(io, { ...joined, dataDir: options.dataDir }, [
       `${joined.origin}, ${joined.size} entries: this machine may serve it`,
       'next: samebits-log serve with the same options',

@@ -1,4 +1,7 @@
-/** The key files of a log: one folder, one PKCS #8 PEM for each algorithm, readable by their owner alone. */
+/**
+ * The keys of a log, one PKCS #8 PEM for each algorithm: in a folder, readable by their owner alone; among the credentials that
+ * systemd made for the process; or one after the other in an environment variable. They are never quoted.
+ */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FormatError, type KeyAlgorithm, keyNameFault, MAX_NAME_BYTES, utf8 } from '@samebits/core'
@@ -10,7 +13,9 @@ import {
   signingKeyToPem,
 } from '@samebits/core/node'
 import { ProgramError, readKeyFile, writeKeyFile } from '@samebits/host'
+import { keysVariable } from '../options.ts'
 import { type HeadSigner, headSigner } from '../signer.ts'
+import { type CommandIo, credentialsFolder } from './io.ts'
 
 /** In the order of their lines in a checkpoint (docs/formats.md §2). */
 const algorithms = ['ed25519', 'ml-dsa-44'] as const satisfies readonly KeyAlgorithm[]
@@ -31,16 +36,39 @@ export async function createKeys(keysDir: string): Promise<SigningKey[]> {
   return keys
 }
 
-/** Reads both keys. @throws ProgramError KEY_FILE */
-export async function loadKeys(keysDir: string): Promise<SigningKey[]> {
+/** Reads both keys, from the environment where it has them. @throws ProgramError KEY_FILE */
+export async function loadKeys(io: CommandIo, keysDir: string): Promise<SigningKey[]> {
+  const text = io.environment[keysVariable]
+  if (text !== undefined) return keysOf(text)
   const keys: SigningKey[] = []
   for (const algorithm of algorithms) {
     const path = keyPath(keysDir, algorithm)
-    const key = readKey(await readKeyFile(path), path)
+    const key = readKey(await readKeyFile(path, credentialsFolder(io)), path)
     if (key.algorithm !== algorithm) throw keyFault(`${path} holds a key for ${key.algorithm}`)
     keys.push(key)
   }
   return keys
+}
+
+/** The files that `loadKeys` reads, with their folder; none where it reads the environment, or what systemd guards. */
+export function keyFiles(io: CommandIo, keysDir: string): string[] {
+  if (io.environment[keysVariable] !== undefined || keysDir === credentialsFolder(io)) return []
+  return [keysDir, ...algorithms.map((algorithm) => keyPath(keysDir, algorithm))]
+}
+
+/** Exactly one key for each algorithm and nothing else, in any order. */
+function keysOf(text: string): SigningKey[] {
+  const block = /-----BEGIN PRIVATE KEY-----\n[A-Za-z0-9+/=\n]+-----END PRIVATE KEY-----\s*/g
+  const pems = text.replaceAll('\r\n', '\n').trimStart()
+  const found = (pems.match(block) ?? []).map((pem) => readKey(`${pem.trimEnd()}\n`, keysVariable))
+  const keys = algorithms.flatMap((wanted) => found.filter(({ algorithm }) => algorithm === wanted))
+  const whole = pems.replaceAll(block, '') === '' && found.length === algorithms.length
+  if (whole && algorithms.every((wanted, at) => keys[at]?.algorithm === wanted)) return keys
+  throw new ProgramError({
+    code: 'KEY_FILE',
+    detail: `${keysVariable} does not hold an Ed25519 and an ML-DSA-44 key and nothing else`,
+    remedy: 'Give it ed25519.pem and ml-dsa-44.pem one after the other, with their line breaks.',
+  })
 }
 
 function readKey(pem: string, path: string): SigningKey {
@@ -53,7 +81,7 @@ function readKey(pem: string, path: string): SigningKey {
 }
 
 function keyFault(detail: string): ProgramError {
-  return new ProgramError({ code: 'KEY_FILE', detail, remedy: 'Name the folder that samebits-log keygen wrote.' })
+  return new ProgramError({ code: 'KEY_FILE', detail, remedy: 'Give the keys that samebits-log keygen wrote.' })
 }
 
 /** The signer of `origin`. @throws ProgramError ORIGIN_INVALID */

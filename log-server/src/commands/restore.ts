@@ -35,7 +35,7 @@ export function restoreCommand(io: CommandIo): Command {
   return addOptions(command, names).action(async ({ from, backup, origin, withoutMarker = false, ...flags }: Flags) => {
     const options = await readOptions(io, flags)
     if (from === undefined && backup === undefined) throw usage('neither --from nor --backup was named')
-    const keys = await loadKeys(options.keysDir)
+    const keys = await loadKeys(io, options.keysDir)
     if (backup !== undefined) {
       if (origin === undefined) throw usage('--backup needs --origin')
       const { keys: own } = signerFor(origin, keys)

@@ -21,7 +21,7 @@ export function serveCommand(io: CommandIo): Command {
 
 async function serve<Item, Tables>(io: CommandIo, options: LogServerOptions, mode: Mode<Item, Tables>): Promise<void> {
   const operator = operatorLog(options)
-  const keys = await loadKeys(options.keysDir)
+  const keys = await loadKeys(io, options.keysDir)
   const files = await openTls(io, options)
   const tls = files === null ? {} : { tls: { files, onReload: io.onReload } }
   const server = await startServer(options, mode, { keys, timing: io.timing, fetch: io.fetch, operator, ...tls })

@@ -32,8 +32,9 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 async function examine(options: object = {}, deps: Partial<DoctorDeps> = {}): Promise<Finding[]> {
   const defaults = resolveOptions({ file: null, environment: {}, flags: {} })
-  const given = { ...defaults, dataDir: data, keysDir: folder, ...options }
-  return examineLog(given, { keys, fetch, now: () => now, offline: true, openTls: async () => null, ...deps })
+  const given = { ...defaults, dataDir: data, ...options }
+  const keyFiles = [folder, ...keys.map(({ algorithm }) => join(folder, `${algorithm}.pem`))]
+  return examineLog(given, { keys, keyFiles, fetch, now: () => now, offline: true, openTls: async () => null, ...deps })
 }
 const levels = (findings: readonly Finding[], level: Finding['level']) =>
   findings.filter((one) => one.level === level).map(({ check }) => check)

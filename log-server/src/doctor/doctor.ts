@@ -2,7 +2,6 @@
  * Looks at everything that the log's promises rest on and that no single part checks while it works. Nothing is written, and it
  * may run beside the server.
  */
-import { join } from 'node:path'
 import { parseSignedCheckpoint } from '@samebits/core'
 import { nodeCrypto, type SigningKey } from '@samebits/core/node'
 import { dataDir, exists } from '../data-dir.ts'
@@ -23,6 +22,8 @@ import { checkWitnesses } from './witnessed.ts'
 
 export interface DoctorDeps extends TransportDeps {
   readonly keys: readonly SigningKey[]
+  /** Where they are, with their folder; empty where they are in no file that this program guards. */
+  readonly keyFiles: readonly string[]
   readonly fetch: typeof globalThis.fetch
   /** Ask nobody outside this machine but the database. */
   readonly offline: boolean
@@ -43,21 +44,23 @@ export async function examineLog(options: LogServerOptions, deps: DoctorDeps): P
   const { origin } = parseSignedCheckpoint(marked.checkpoint).checkpoint
   const signer = headSigner(nodeCrypto, origin, deps.keys)
   return [
-    ...(await checkFiles(options)),
+    ...(await checkFiles(options, deps.keyFiles)),
     ...(await checkTransport(options.host, deps)),
     ...(await checkDatabase(options, deps, { signer, marked })),
     ...(await checkPolicy(options, deps, signer)),
   ]
 }
 
-async function checkFiles({ dataDir: folder, keysDir, database }: LogServerOptions): Promise<Finding[]> {
+async function checkFiles(
+  { dataDir: folder, database }: LogServerOptions,
+  keyFiles: readonly string[],
+): Promise<Finding[]> {
   const paths = dataDir(folder)
   const files = [paths.marker, ...(database === '' ? [paths.database] : [])]
-  const keys = ['ed25519.pem', 'ml-dsa-44.pem'].map((name) => join(keysDir, name))
   return [
     ...(await checkPrivate('data-folder', folder)),
     ...(await Promise.all(files.map((path) => checkPrivate('data-files', path)))).flat(),
-    ...(await Promise.all([keysDir, ...keys].map((path) => checkPrivate('keys', path)))).flat(),
+    ...(await Promise.all(keyFiles.map((path) => checkPrivate('keys', path)))).flat(),
     await checkFileSystem(folder),
     await checkRoom(folder),
   ]
