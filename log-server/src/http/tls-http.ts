@@ -67,7 +67,7 @@ function sayExpiry({ files, now, operator }: FreshTls): void {
   else if (left < soonSeconds) operator.warn(fields, 'the certificate expires within a week')
 }
 
-function tlsMetrics({ registry, files }: { readonly registry: Registry; readonly files: TlsFiles }): void {
+export function tlsMetrics({ registry, files }: { readonly registry: Registry; readonly files: TlsFiles }): void {
   new Gauge({
     name: 'samebits_log_tls_not_after_timestamp_seconds',
     help: 'When the certificate in use expires.',
