@@ -18,7 +18,7 @@ interface Place {
   readonly column: number
 }
 
-/** A mutant that no test noticed, named by what it changes and not by a line number. */
+/** A mutant that no test noticed, or under which the tester broke (that says nothing), named by what it changes and not by a line number. */
 export interface Survivor {
   readonly file: string
   /** The line on which it begins. */
@@ -47,7 +47,7 @@ export function scoreOf(file: string, report: Report): Score {
     found.mutants.filter((mutant) => status.includes(mutant.status)).length
   const lines = found.source.split('\n')
   const survivors = found.mutants
-    .filter(({ status }) => status === 'Survived' || status === 'NoCoverage')
+    .filter(({ status }) => !['Killed', 'Timeout', 'Ignored'].includes(status))
     .map(({ location: { start, end }, replacement = '' }) => ({
       file,
       at: start.line,
@@ -55,7 +55,7 @@ export function scoreOf(file: string, report: Report): Score {
       was: oneLine(between(lines, start, end)),
       now: oneLine(replacement),
     }))
-  return { file, killed: count('Killed', 'RuntimeError', 'CompileError'), timedOut: count('Timeout'), survivors }
+  return { file, killed: count('Killed'), timedOut: count('Timeout'), survivors }
 }
 
 function between(lines: readonly string[], start: Place, end: Place): string {
