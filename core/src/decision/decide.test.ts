@@ -211,6 +211,13 @@ describe('step 11', () => {
     expect(refusal).toMatchObject({ code: 'STALE', detail: expect.stringContaining('offlineMaxAge') })
   })
 
+  it('is not come to by an apply with nothing staged, however old the view', () => {
+    const scene = twoReleases()
+    const { state } = ran(scene.run())
+    const { refusal } = ran(scene.run({ state, bundle: null, want: { action: 'apply' }, now: NOW + 40 * day }))
+    expect(refusal).toMatchObject({ kind: 'usage', step: '25' })
+  })
+
   it('is no matter for a verification without a limit, which then states no age', () => {
     const scene = twoReleases()
     const bundle = formatUpdateBundle(scene.bundle({ witnesses: { 'w1.example': 0, 'w2.example': 0 } }))
