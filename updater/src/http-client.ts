@@ -11,7 +11,14 @@ import { IoFailure, isFailure, reasonOf } from './failure.ts'
 /** The part of the global `fetch` that is used. */
 export type Fetch = (
   url: string,
-  init: { readonly headers: Record<string, string>; readonly redirect: 'manual'; readonly signal: AbortSignal },
+  init: {
+    readonly headers: Record<string, string>
+    readonly redirect: 'manual'
+    readonly signal: AbortSignal
+    /** Of what is handed to monitors; everything else is asked for with GET. */
+    readonly method?: 'POST'
+    readonly body?: string
+  },
 ) => Promise<Response>
 
 export interface HttpOptions {
@@ -174,7 +181,8 @@ async function follow(options: HttpOptions, start: string, request: OpenRequest,
 /** RFC 9110 §15.4 and RFC 7538. 304 is an answer. */
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
-function checkUrl(text: string, from: URL | undefined, allowHttp: boolean): URL {
+/** @throws IoFailure TRANSPORT */
+export function checkUrl(text: string, from: URL | undefined, allowHttp: boolean): URL {
   const refuse = (why: string) =>
     new IoFailure('TRANSPORT', `${from === undefined ? '' : `${from.href} redirects to `}${text}: ${why}`)
   if (!URL.canParse(text)) throw refuse('not a URL')

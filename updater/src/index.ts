@@ -2,6 +2,7 @@
 export type { RetryPolicy, Sleep } from './backoff.ts'
 export { type IoCode, IoFailure } from './failure.ts'
 export type { FileDigest } from './file-hash.ts'
+export { type GossipEvent, isMonitorUrl } from './gossip.ts'
 export type { HandedOver, HandOverResult, VerifiedFile } from './hand-over.ts'
 export { hashFile } from './hash-path.ts'
 export type { HealthCheck } from './health-check.ts'

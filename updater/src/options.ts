@@ -1,6 +1,7 @@
 /** What an updater is made of: one typed object, defaults in one place. */
 import type { Crypto, IdentityVerifier } from '@samebits/core'
 import type { RetryPolicy, Sleep } from './backoff.ts'
+import type { GossipEvent } from './gossip.ts'
 import type { HealthCheck } from './health-check.ts'
 import type { Fetch } from './http-client.ts'
 import type { InstallStep } from './install-job.ts'
@@ -64,6 +65,11 @@ export interface UpdaterOptions {
   readonly crypto: Crypto
   /** For trust files that name certificate identities. */
   readonly identities?: IdentityVerifier
+  /**
+   * Monitors that are handed the checkpoints which a run was shown, and evidence, at its end: prefixes of URLs, https. Nobody unless
+   * told, and nothing when `online` is false. No result depends on it; each call takes at most five seconds longer.
+   */
+  readonly gossip?: readonly string[]
   readonly onEvent?: (event: UpdaterEvent) => void
 
   /**
@@ -81,6 +87,7 @@ export interface UpdaterOptions {
 
 /** What happens on the way, for a progress display or a log. */
 export type UpdaterEvent =
+  | GossipEvent
   | { readonly kind: 'history'; readonly from: number; readonly to: number; readonly size: number }
   | { readonly kind: 'download'; readonly name: string; readonly received: number; readonly total: number }
   | { readonly kind: 'install'; readonly step: InstallStep }

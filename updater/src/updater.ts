@@ -20,7 +20,9 @@ import {
   type Notice,
   type Refusal,
   renew,
+  type State,
   stage,
+  utf8,
 } from '@samebits/core'
 import { applyStaged, recoverInstall } from './apply-staged.ts'
 import { type Begun, beginRun } from './begin-run.ts'
@@ -28,6 +30,7 @@ import { type Driven, drive } from './driver.ts'
 import { writeEvidence } from './evidence-file.ts'
 import { isFailure, reasonOf } from './failure.ts'
 import { fetchFiles } from './fetch-files.ts'
+import { Gossip } from './gossip.ts'
 import { type HandOverResult, handOver } from './hand-over.ts'
 import { createHttpClient } from './http-client.ts'
 import { InstallFailure } from './install-job.ts'
@@ -93,12 +96,14 @@ interface Session {
 class StoredUpdater implements Updater {
   readonly #options: UpdaterOptions
   readonly #store: StateStore
+  readonly #gossip: Gossip | null
   /** What the last check accepted. */
   #session: Session | null = null
 
   constructor(options: UpdaterOptions, store: StateStore) {
     this.#options = options
     this.#store = store
+    this.#gossip = gossipOf(options)
   }
 
   async check({ signal }: CallOptions = {}): Promise<CheckResult> {
@@ -110,6 +115,7 @@ class StoredUpdater implements Updater {
       if (begun.kind === 'stopped') return begun
       const fetcher = this.#fetcher(signal)
       const driven = await this.#drive(begun, fetcher, signal)
+      this.#hear(driven.outcome.state)
       const notices = [...begun.notices, ...driven.notices]
       if (driven.outcome.kind === 'stopped') {
         const refused = await this.#refused(driven.outcome.refusal, notices)
@@ -121,7 +127,7 @@ class StoredUpdater implements Updater {
       if (verdict.kind === 'current') return { kind: 'current', current: verdict, notices }
       this.#session = { begun: { ...begun, state: renewed }, release: verdict, material: driven.material }
       return { kind: 'accepted', release: verdict, notices }
-    })
+    }, signal)
   }
 
   async download({ signal, onProgress }: DownloadCallOptions = {}): Promise<DownloadResult> {
@@ -144,7 +150,7 @@ class StoredUpdater implements Updater {
       })
       if (driven.outcome.kind === 'stopped') return await this.#refused(driven.outcome.refusal, driven.notices)
       return { kind: 'downloaded', release, directory, notices: driven.notices }
-    })
+    }, signal)
   }
 
   async apply({ signal }: CallOptions = {}): Promise<ApplyResult> {
@@ -154,7 +160,7 @@ class StoredUpdater implements Updater {
       if (recovered.kind === 'stopped') return recovered
       const result = await applyStaged(this.#options, this.#store, signal)
       return result.kind === 'stopped' ? await this.#refused(result.refusal, result.notices) : result
-    })
+    }, signal)
   }
 
   async handOver({ signal }: CallOptions = {}): Promise<HandOverResult> {
@@ -163,7 +169,7 @@ class StoredUpdater implements Updater {
     return await this.#ending(async () => {
       const result = await handOver(this.#options, this.#store, await this.#stagingFolder(), signal)
       return result.kind === 'stopped' ? await this.#refused(result.refusal, result.notices) : result
-    })
+    }, signal)
   }
 
   async recover({ signal }: CallOptions = {}): Promise<RecoverResult> {
@@ -179,8 +185,21 @@ class StoredUpdater implements Updater {
     return await this.#ending(() => readStatus(this.#options, this.#store))
   }
 
+  /** What this client remembers is what it was shown, too. */
+  #hear({ trust, log }: State): void {
+    this.#gossip?.believe(utf8(trust.body))
+    if (log.tree !== null) this.#gossip?.sawCheckpoint(log.tree)
+  }
+
+  /** The result of a call, once monitors were told what it saw: refused and undecided runs see the most. */
+  async #ending<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T | Stopped> {
+    const result = await this.#settled(work)
+    await this.#gossip?.handIn(signal)
+    return result
+  }
+
   /** Our own failures, and the system's, as results. */
-  async #ending<T>(work: () => Promise<T>): Promise<T | Stopped> {
+  async #settled<T>(work: () => Promise<T>): Promise<T | Stopped> {
     try {
       return await work()
     } catch (error) {
@@ -212,6 +231,7 @@ class StoredUpdater implements Updater {
   /** The bundle in hand, or those of the feeds that the application names; null: the anchor's feeds are asked in their turn. */
   async #offers(fetcher: NeedFetcher | null): Promise<readonly Uint8Array[] | null> {
     const { bundle = null, feeds = null, channel } = this.#options
+    if (bundle !== null) this.#gossip?.sawBundle(bundle)
     if (bundle !== null) return [bundle]
     if (feeds === null || fetcher === null) return null
     const answer = await fetcher.answer({ kind: 'offers', channel, feeds })
@@ -237,6 +257,7 @@ class StoredUpdater implements Updater {
   /** A refusal with its evidence in a file. */
   async #refused(refusal: Refusal, notices: readonly Notice[]): Promise<Stopped> {
     const { stateDir, uid } = this.#options
+    if (refusal.evidence !== null) this.#gossip?.sawEvidence(refusal.evidence)
     const evidencePath =
       refusal.evidence === null
         ? null
@@ -261,7 +282,7 @@ class StoredUpdater implements Updater {
     const { online = true, crypto: hasher, stateDir, stopwatch, historyBudgetMs = 120_000 } = this.#options
     if (!online) return null
     const end = stopwatch() + historyBudgetMs
-    return createNeedFetcher({
+    const fetcher = createNeedFetcher({
       http: this.#http(false),
       feedHttp: this.#http(true),
       hasher,
@@ -269,6 +290,7 @@ class StoredUpdater implements Updater {
       mayReadOn: () => stopwatch() < end,
       signal,
     })
+    return this.#gossip?.watching(fetcher) ?? fetcher
   }
 
   /** Where files wait: in the install folder's workspace, so that the swap is a rename, or beside the state. */
@@ -278,4 +300,11 @@ class StoredUpdater implements Updater {
     await openFolder(installDir, { uid })
     return await openStaging(await openFolder(join(installDir, workspaceName), { uid }, privateMode))
   }
+}
+
+function gossipOf({ gossip = [], online = true, fetch, crypto, trust, onEvent }: UpdaterOptions): Gossip | null {
+  if (gossip.length === 0 || !online) return null
+  const made = new Gossip({ monitors: gossip, fetch, crypto, onEvent })
+  made.believe(trust)
+  return made
 }

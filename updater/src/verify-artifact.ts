@@ -14,11 +14,13 @@ import {
   type Refusal,
   refuse,
   type State,
+  utf8,
   verifyOffline,
 } from '@samebits/core'
 import { writeEvidence } from './evidence-file.ts'
 import { isFailure } from './failure.ts'
 import type { FileDigest } from './file-hash.ts'
+import { Gossip, type GossipOptions } from './gossip.ts'
 import { type Stopped, stoppedBy } from './results.ts'
 import { createStateKeeper, forgetful, type StateKeeper } from './state-keeper.ts'
 import { createStateStore } from './state-store.ts'
@@ -48,6 +50,9 @@ export interface VerifyOptions {
   /** Where to compare and remember; null: nothing is stored. */
   readonly stateDir: string | null
   readonly uid: number | undefined
+  /** Told, after the judgement, what the bundle and the state showed. Absent: no network at all. */
+  readonly gossip?: Omit<GossipOptions, 'crypto'>
+  readonly signal?: AbortSignal
 }
 
 export type VerifyResult =
@@ -61,21 +66,27 @@ export type VerifyResult =
 
 /** @throws what `digest` rejects with */
 export async function verifyArtifact(options: VerifyOptions): Promise<VerifyResult> {
-  try {
-    return await judgeFile(options)
-  } catch (error) {
-    return stoppedBy(error)
-  }
+  const gossip = options.gossip === undefined ? null : new Gossip({ ...options.gossip, crypto: options.crypto })
+  gossip?.believe(options.trust)
+  gossip?.sawBundle(options.bundle)
+  const result = await judgeFile(options, gossip).catch((error: unknown) => stoppedBy(error))
+  if (result.kind === 'stopped' && result.refusal.evidence !== null) gossip?.sawEvidence(result.refusal.evidence)
+  await gossip?.handIn(options.signal)
+  return result
 }
 
-async function judgeFile(options: VerifyOptions): Promise<VerifyResult> {
+async function judgeFile(options: VerifyOptions, gossip: Gossip | null): Promise<VerifyResult> {
   const { crypto, identities, now, want, trust, anchor, bundle, digest } = options
   const memory = await openMemory(options)
   if (memory.kind === 'stopped') return memory
   const { state, keeper } = memory
   // The file is hashed meanwhile: what its digest should be is asked last.
   const result = verifyOffline({ crypto, identities, now, want, trust, anchor, bundle, file: null, state })
-  if (result.state !== null) await keeper.keep(result.state)
+  if (result.state !== null) {
+    gossip?.believe(utf8(result.state.trust.body))
+    if (result.state.log.tree !== null) gossip?.sawCheckpoint(result.state.log.tree)
+    await keeper.keep(result.state)
+  }
   const notices = [...memory.notices, ...result.notices]
   const seen = await digest
   if (result.kind === 'stopped') return await refused(options, result.refusal, notices)

@@ -6,6 +6,11 @@ const trust: OptionSpec = { value: 'FILE', help: 'the trust file that the publis
 const anchor: OptionSpec = { value: 'FILE', help: 'the anchor; else <product>.anchor.json beside the trust file' }
 const channel: OptionSpec = { value: 'NAME', help: 'the channel; else the only one that the trust file lists' }
 const platform: OptionSpec = { value: 'OS-ARCH', help: 'the platform, as linux-x64; else this machine' }
+const gossip: OptionSpec = {
+  value: 'URL',
+  help: 'afterwards, hand this monitor the checkpoints that were seen, and evidence; may be repeated',
+  multiple: true,
+}
 const mediaType: OptionSpec = { value: 'TYPE', help: 'media type of the artifact, where several fit' }
 
 export const commands: readonly Command[] = [
@@ -14,8 +19,9 @@ export const commands: readonly Command[] = [
     operands: ['ARTIFACT'],
     summary: 'check a file against its update bundle, offline',
     about: `Reads the file, the bundle beside it (ARTIFACT.samebits.json) and the trust file, and says what is proven:
-who signed it, that it is in the log, who witnessed and who rebuilt it. It never uses the network and stores
-nothing, unless --state names a folder: then it also holds the bundle against what was seen before.`,
+who signed it, that it is in the log, who witnessed and who rebuilt it. It stores nothing, unless
+--state names a folder: then it also holds the bundle against what was seen before. It uses no network, unless
+--gossip names a monitor that is to be told.`,
     options: {
       trust,
       bundle: { value: 'FILE', help: 'the update bundle; else ARTIFACT.samebits.json' },
@@ -26,6 +32,7 @@ nothing, unless --state names a folder: then it also holds the bundle against wh
       artifact: { value: 'NAME', help: 'name of the artifact in its release, where several fit' },
       'media-type': mediaType,
       'max-age': { value: 'DURATION', help: 'refuse a view older than this, as 30d' },
+      gossip,
     },
     examples: [
       { line: 'samebits verify notes.tgz --trust trust.json', says: 'is this the release that everyone gets?' },
@@ -68,6 +75,7 @@ stays in DIR/.samebits/previous. Interrupted at any moment, the old version or t
         value: 'FILE',
         help: 'send the headers in this file, NAME: VALUE lines, to the feeds (a token; never on the command line)',
       },
+      gossip,
       ca: { value: 'FILE', help: 'also trust the certificate authorities in this PEM file' },
     },
     examples: [

@@ -20,6 +20,7 @@ import {
   type UpdaterOptions,
 } from '@samebits/updater'
 import type { Arguments, Run } from '../command.ts'
+import { gossipUrls, tellGossip } from '../gossip.ts'
 import { readInput } from '../input-file.ts'
 import { readTrustInputs } from '../inputs.ts'
 import { durationOption } from '../options.ts'
@@ -101,6 +102,7 @@ async function updaterOptions(
     uid: world.uid,
     crypto: nodeCrypto,
     identities: sigstoreIdentities(),
+    gossip: gossipUrls(given),
     relieveMemory: world.collector(),
     onEvent,
   }
@@ -170,6 +172,7 @@ function createDisplay(world: World) {
   }
   return {
     onEvent(event: UpdaterEvent) {
+      if (event.kind === 'gossip') tellGossip(world, event)
       if (event.kind === 'recovered') world.stderr.write(`note recovered: ${visible(event.detail)}\n`)
       if (event.kind === 'history') start('reading history', 'entries', event.size)
       if (event.kind === 'download') start(event.name, 'bytes', event.total)

@@ -5,6 +5,7 @@ import { ProgramError, systemReason, visible } from '@samebits/host'
 import { sigstoreIdentities } from '@samebits/identity'
 import { hashFile, type VerifyResult, verifyArtifact } from '@samebits/updater'
 import type { Arguments, Run } from '../command.ts'
+import { gossipUrls, tellGossip } from '../gossip.ts'
 import { readInput, readOptional } from '../input-file.ts'
 import { readTrustInputs } from '../inputs.ts'
 import { durationOption } from '../options.ts'
@@ -14,6 +15,7 @@ import { checklist, styled } from '../screen.ts'
 import type { World } from '../world.ts'
 
 export const run: Run = async (given, world) => {
+  const monitors = gossipUrls(given)
   const file = given.positionals[0] ?? ''
   const digest = hashFile(file, world.signal).catch((error: unknown) => {
     throw fileError(file, error)
@@ -46,6 +48,10 @@ export const run: Run = async (given, world) => {
     identities: sigstoreIdentities(),
     stateDir: given.text('state') ?? null,
     uid: world.uid,
+    ...(monitors.length === 0
+      ? {}
+      : { gossip: { monitors, fetch: world.fetch, onEvent: (event) => tellGossip(world, event) } }),
+    signal: world.signal,
   })
   return result.kind === 'stopped' ? tellRefusal(world, result) : tellVerified(world, file, result)
 }
