@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { loadVectors, outcome } from '../../../scripts/vectors/load.ts'
 import { MOST_WITNESSES, randomPolicy } from '../../../scripts/vectors/random-policy.ts'
+import { FormatError } from '../errors.ts'
 import { nodeCrypto } from '../node.ts'
 import { formatPolicy, type Policy, parsePolicy } from './policy.ts'
 import { checkTrustPolicy, type TrustPolicyOptions } from './trust-policy.ts'
@@ -104,9 +105,19 @@ describe('limits', () => {
     expect(policy.witnesses.map((witness) => Object.keys(witness).length)).toEqual([2, 3])
   })
 
-  test('the line is named', () => {
-    expect(() => parse('# one\nquorum x\n')).toThrow('line 2')
+  test('the line is named, and what is wrong with it is the cause', () => {
+    const call = () => parse('# one\nquorum x\n')
+    expect(call).toThrow('line 2')
+    expect(call).toThrow(expect.objectContaining({ cause: expect.any(FormatError) }))
   })
+
+  test.each(['all', 'any', '0', '1'])(
+    'a group of %s without members, which nobody or everybody would satisfy, is refused',
+    (k) => {
+      const call = () => parse(`${witnesses(1)}group g ${k}\nquorum g\n`)
+      expect(call).toThrow('not of the form: group')
+    },
+  )
 })
 
 describe('what could not be parsed is not formatted', () => {

@@ -122,7 +122,7 @@ class PolicyReader {
   }
 
   readLine(line: string): void {
-    const [keyword, ...items] = line.split(/[ \t]+/).filter((item) => item !== '')
+    const [keyword, ...items] = line.split(/[ \t]/).filter((item) => item !== '')
     if (keyword === undefined || keyword.startsWith('#')) return
     switch (keyword) {
       case 'log':
