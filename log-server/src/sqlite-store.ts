@@ -81,7 +81,11 @@ const backupPages = 500
  * Copies a database, as it is at one moment, to a new file, beside a running server or without one.
  * @throws StorageError
  */
-export async function backupSqlite(path: string, to: string, onProgress: (done: number, total: number) => void) {
+export async function backupSqlite(
+  path: string,
+  to: string,
+  onProgress: (done: number, total: number) => void,
+): Promise<void> {
   const reader = guarded(() => openReader(path))
   try {
     await reader.backup(to, {

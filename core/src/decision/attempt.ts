@@ -7,7 +7,7 @@ import { FormatError, NoteError } from '../errors.ts'
 type ErrorClass = abstract new (...parts: never[]) => Error
 
 /** What a signed note or a checkpoint is refused with. */
-export const noteFaults = [FormatError, NoteError] as const
+export const noteFaults: readonly [typeof FormatError, typeof NoteError] = [FormatError, NoteError]
 
 /** What `work` returns, or `otherwise` of an error of these classes. */
 export function attempt<T, U, const C extends readonly ErrorClass[]>(

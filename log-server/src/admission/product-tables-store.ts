@@ -172,9 +172,9 @@ const statementSql = {
 
 /** Every statement of this file that a transaction runs, by name. */
 export const tableSql = {
-  statements: statementSql,
+  statements: statementSql as Readonly<Record<'one' | 'signed', string>>,
   read: {
-    product: `SELECT ${productColumns} FROM product_trust WHERE product = ?`,
+    product: `SELECT ${productColumns} FROM product_trust WHERE product = ?` as string,
     heads: 'SELECT channel, sequence, id FROM product_heads WHERE product = ?',
     files: 'SELECT name, sha256 FROM product_files WHERE id = ? ORDER BY n',
     artifact: `SELECT 1 AS one FROM product_files JOIN product_statements USING (id)
@@ -183,8 +183,8 @@ export const tableSql = {
     blobSize: 'SELECT length(body) AS n FROM product_blobs WHERE sha256 = ?',
     blob: 'SELECT body FROM product_blobs WHERE sha256 = ?',
     releasesAt: `SELECT ${statementColumns} FROM product_statements
-       WHERE product = ? AND kind = 'release' AND channel = ? AND sequence = ? ORDER BY id`,
-    judged: `SELECT ${statementColumns} FROM product_statements WHERE product = ? AND kind <> 'rebuild'`,
+       WHERE product = ? AND kind = 'release' AND channel = ? AND sequence = ? ORDER BY id` as string,
+    judged: `SELECT ${statementColumns} FROM product_statements WHERE product = ? AND kind <> 'rebuild'` as string,
     openBlobs: 'SELECT sha256 FROM product_open_blobs WHERE signer = ? AND until > ?',
   },
   write: {

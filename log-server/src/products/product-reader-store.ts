@@ -62,8 +62,21 @@ export function openProductReader(sql: Sql): ProductReader {
 
 const statement = (where: string): string => `SELECT ${statementColumns} FROM product_statements WHERE ${where}`
 
+type ReaderStatement =
+  | 'products'
+  | 'trustBefore'
+  | 'isOpen'
+  | 'bundle'
+  | 'unmet'
+  | 'trustSteps'
+  | 'revocations'
+  | 'naming'
+  | 'about'
+  | 'votes'
+  | 'stepsWithoutBundle'
+
 /** Every statement of this file, by name. */
-export const readerSql = {
+export const readerSql: Readonly<Record<ReaderStatement, string>> = {
   products: `SELECT ${productColumns} FROM product_trust WHERE product > ? ORDER BY product LIMIT ?`,
   trustBefore:
     'SELECT sha256 FROM product_trust_versions WHERE product = ? AND version < ? ORDER BY version DESC LIMIT 1',
@@ -86,4 +99,4 @@ export const readerSql = {
        AND NOT EXISTS (SELECT 1 FROM product_bundles b WHERE b.product = product_statements.product AND b.version = sequence)
        ORDER BY product, sequence`,
   ),
-} as const
+}
