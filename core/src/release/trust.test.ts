@@ -118,3 +118,13 @@ describe('what a trust file says', () => {
     expect(trust.log.key.name).toBe(trust.origin)
   })
 })
+
+it('a defect while a trust file is read is not taken for a refusal', () => {
+  const bytes = utf8(cases.find(({ error }) => error === undefined)?.file ?? '')
+  for (const Defect of [RangeError, TypeError]) {
+    const sha256 = () => {
+      throw new Defect('broken')
+    }
+    expect(() => parseTrust({ ...nodeCrypto, sha256 }, bytes)).toThrow(Defect)
+  }
+})
