@@ -43,6 +43,57 @@ export const defaultLimits: Limits = {
   blobAfter: 600,
 }
 
+/** What a file may say of them. */
+export type GivenLimits = { readonly [name in keyof Limits]?: number | undefined }
+
+/** One log to follow. */
+export interface LogConfig {
+  readonly keys: readonly string[]
+  readonly origin?: string | undefined
+  readonly url?: string | undefined
+  readonly mirrors: readonly string[]
+  /** `samebits`: entries are statements; `raw`: any bytes. Default: `samebits` where trust files are named. */
+  readonly entries?: 'samebits' | 'raw' | undefined
+  /** A C2SP tlog-policy file; default: the first trust file's. */
+  readonly policy?: string | undefined
+  readonly trust: readonly string[]
+  readonly limits: GivenLimits
+}
+
+/** Where alerts go. */
+export type SinkConfig =
+  | { readonly kind: 'stdout'; readonly name: string }
+  | { readonly kind: 'webhook'; readonly name: string; readonly url: string; readonly secretFile: string }
+  | {
+      readonly kind: 'email'
+      readonly name: string
+      readonly host: string
+      readonly port: number
+      /** TLS from the first byte; otherwise STARTTLS is demanded, but to a loopback host. */
+      readonly secure: boolean
+      readonly user?: string | undefined
+      readonly passwordFile?: string | undefined
+      readonly from: string
+      readonly to: string[]
+    }
+  | { readonly kind: 'atom'; readonly name: string; readonly file: string; readonly url: string }
+  | { readonly kind: 'command'; readonly name: string; readonly command: string[] }
+
+export interface ConfigFile {
+  readonly format: 1
+  /** Seconds. */
+  readonly pollInterval: number
+  readonly logs: readonly LogConfig[]
+  /** Log lists of the witness network (logs/v0): keys and origins; `urls` says where their tiles are, where that is known. */
+  readonly logList?: { readonly file: string; readonly urls: Readonly<Record<string, string>> } | undefined
+  readonly witnesses: readonly { readonly keys: readonly string[]; readonly url: string }[]
+  /** Other monitors: their gossip is asked for at every poll. */
+  readonly monitors: readonly string[]
+  readonly limits: GivenLimits
+  readonly sinks: readonly SinkConfig[]
+  readonly listen?: { readonly host: string; readonly port: number } | undefined
+}
+
 const limits = z.strictObject({
   silentAfter: duration.optional(),
   quorumAge: duration.optional(),
@@ -58,9 +109,7 @@ const log = z.strictObject({
   origin: z.string().min(1).max(255).optional(),
   url: url.optional(),
   mirrors: z.array(url).max(16).default([]),
-  /** `samebits`: entries are statements; `raw`: any bytes. Default: `samebits` where trust files are named. */
   entries: z.enum(['samebits', 'raw']).optional(),
-  /** A C2SP tlog-policy file; default: the first trust file's. */
   policy: path.optional(),
   trust: z.array(path).max(10_000).default([]),
   limits: limits.default({}),
@@ -74,7 +123,6 @@ const sink = z.discriminatedUnion('kind', [
     name,
     host: z.string().min(1),
     port: z.int().min(1).max(65_535).default(587),
-    /** TLS from the first byte; otherwise STARTTLS is demanded, but to a loopback host. */
     secure: z.boolean().default(false),
     user: z.string().optional(),
     passwordFile: path.optional(),
@@ -84,25 +132,21 @@ const sink = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('atom'), name, file: path, url }),
   z.strictObject({ kind: z.literal('command'), name, command: z.array(z.string()).min(1).max(64) }),
 ])
-export type SinkConfig = z.output<typeof sink>
 
-const config = z.strictObject({
+const config: z.ZodType<ConfigFile> = z.strictObject({
   format: z.literal(1),
   pollInterval: duration.default(60),
   logs: z.array(log).max(10_000).default([]),
-  /** Log lists of the witness network (logs/v0): keys and origins; `urls` says where their tiles are, where that is known. */
   logList: z.strictObject({ file: path, urls: z.record(z.string(), url).default({}) }).optional(),
   witnesses: z
     .array(z.strictObject({ keys: z.array(vkey).min(1).max(4), url }))
     .max(256)
     .default([]),
-  /** Other monitors: their gossip is asked for at every poll. */
   monitors: z.array(url).max(64).default([]),
   limits: limits.default({}),
   sinks: z.array(sink).max(32).default([]),
   listen: z.strictObject({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65_535) }).optional(),
 })
-export type ConfigFile = z.output<typeof config>
 
 /** @throws ProgramError CONFIG */
 export function parseConfig(text: string, file: string): ConfigFile {

@@ -25,7 +25,12 @@ import {
 export const gossipMediaType = 'application/vnd.samebits.gossip+json;version=1'
 
 /** Caps before work. */
-export const gossipCaps = { bytes: 2 << 20, checkpoints: 64, evidence: 16, bundles: 4 } as const
+export const gossipCaps: Readonly<Record<'bytes' | 'checkpoints' | 'evidence' | 'bundles', number>> = {
+  bytes: 2 << 20,
+  checkpoints: 64,
+  evidence: 16,
+  bundles: 4,
+}
 
 export interface Gossip {
   readonly checkpoints: readonly string[]

@@ -27,8 +27,34 @@ interface Rule {
 const stopUsing =
   'Install nothing from this log. Send the evidence to its operator, its witnesses and everybody who relies on it.'
 
+export type RuleName =
+  | 'fork'
+  | 'witness-contradiction'
+  | 'view-contradicts'
+  | 'open-tree'
+  | 'bad-checkpoint'
+  | 'damaged'
+  | 'rollback'
+  | 'log-silent'
+  | 'stale-log'
+  | 'slow-view'
+  | 'view-behind'
+  | 'unexpected-key'
+  | 'entry-refused'
+  | 'rival-proposals'
+  | 'sequence-fork'
+  | 'equivocation'
+  | 'negative-vote'
+  | 'missing-rebuilds'
+  | 'waiver'
+  | 'revocation'
+  | 'trust-change'
+  | 'trust-fork'
+  | 'trust-ends'
+  | 'missing-blob'
+
 /** Every rule. */
-export const rules = {
+const rules: Readonly<Record<RuleName, Rule>> = {
   // The log, its witnesses, and those who show it
   fork: { severity: 'critical', remedy: stopUsing },
   'witness-contradiction': {
@@ -134,9 +160,7 @@ export const rules = {
     passes: true,
     remedy: 'Ask the log for it: a body that an entry names has to be served for ever.',
   },
-} as const satisfies Record<string, Rule>
-
-export type RuleName = keyof typeof rules
+}
 
 /** Rules whose alerts end when the condition does. */
 export const passingRules: readonly RuleName[] = (Object.keys(rules) as RuleName[]).filter(

@@ -24,7 +24,10 @@ export class MalformedError extends Error {
 }
 
 /** No container is taken apart into more than this, and no member is larger: bombs stay closed. */
-export const containerLimits = { members: 200_000, bytes: 1 << 30 } as const
+export const containerLimits: { readonly members: number; readonly bytes: number } = {
+  members: 200_000,
+  bytes: 2 ** 30,
+}
 
 /** Gives the second member of one name another one, so that each can be found again. */
 export function uniqueNames(members: readonly Member[]): readonly Member[] {
