@@ -15,25 +15,38 @@ export interface StateFile {
   readonly migrations: readonly string[]
   /** Most pages of the file, 4 KiB each; SQLite's own limit unless told. Past it the disk counts as full. */
   readonly maxPages?: number | undefined
+  /** How long another program's lock on the file is waited for. The thread waits: short where clients ask again. */
+  readonly lockWaitMs?: number
 }
 
 /** The table that every state has: an id, made at random with the file. */
 export const stateTable = `CREATE TABLE state (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL) STRICT;
    INSERT INTO state VALUES (1, lower(hex(randomblob(16))));`
 
-/** For a lock that another program holds on the file. The thread waits, so it is short; clients ask again. */
-const lockWaitMs = 500
+/** Default of `lockWaitMs`. */
+const shortLockWaitMs = 500
+
+/** Opens or creates the file, with the newest schema. @throws StoreUnfitError, SqliteError */
+export function openStateDatabase(file: StateFile): Database.Database {
+  const database = new Database(file.path, { timeout: file.lockWaitMs ?? shortLockWaitMs })
+  try {
+    prepare(database, file)
+    migrate(database, file)
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
 
 /**
  * Opens or creates the file and hands it to `use`; closes it again where that fails.
  * @throws StoreUnfitError, StoreUnavailableError, SqliteError
  */
 export function openStateFile<T>(file: StateFile, use: (database: Database.Database, id: string) => T): T {
-  const database = new Database(file.path, { timeout: lockWaitMs })
+  const database = told(() => openStateDatabase(file))
   try {
     return told(() => {
-      prepare(database, file)
-      migrate(database, file)
       if (file.maxPages !== undefined) database.pragma(`max_page_count = ${file.maxPages}`)
       const id = database.prepare<[], string>('SELECT id FROM state').pluck().get()
       if (id === undefined) throw new StoreUnfitError('STATE_FOREIGN', 'the state has no id')

@@ -1,6 +1,6 @@
-/** The monitor's SQLite file: how it is opened, and its tables. Write-ahead log with `synchronous=FULL`: COMMIT returns after a sync. */
-import Database from 'better-sqlite3'
-import { StoreUnfitError } from '../witness/witness-store.ts'
+/** The monitor's SQLite file: its tables. */
+import type Database from 'better-sqlite3'
+import { openStateDatabase } from '../sqlite/state-file-store.ts'
 
 /** SQL scripts; the n-th brings the schema from version n to n + 1 (`PRAGMA user_version`). Only ever appended to. */
 const migrations: readonly string[] = [
@@ -57,45 +57,10 @@ const migrations: readonly string[] = [
      attempts INTEGER NOT NULL) STRICT, WITHOUT ROWID;`,
 ]
 
-/** 'smbm': marks the file as a monitor's state (`PRAGMA application_id`). */
-const applicationId = 0x736d626d
-/** For a lock that another program holds on the file. */
-const lockWaitMs = 5000
-
 /** Opens or creates the file, with the newest schema. @throws StoreUnfitError, SqliteError */
 export function openMonitorDatabase(path: string): Database.Database {
-  const database = new Database(path, { timeout: lockWaitMs })
-  try {
-    claim(database)
-    database.pragma('journal_mode = WAL')
-    database.pragma('synchronous = FULL')
-    database.pragma('fullfsync = ON') // macOS: fsync alone does not reach the platter there
-    migrate(database)
-    return database
-  } catch (error) {
-    database.close()
-    throw error
-  }
-}
-
-function claim(database: Database.Database): void {
-  if (Number(database.pragma('application_id', { simple: true })) === applicationId) return
-  const tables = database.prepare<[], number>('SELECT count(*) FROM sqlite_schema').pluck().get()
-  if (tables !== 0) throw new StoreUnfitError('STATE_FOREIGN', 'the database is no state of a monitor')
-  database.pragma(`application_id = ${applicationId}`)
-}
-
-function migrate(database: Database.Database): void {
-  const version = Number(database.pragma('user_version', { simple: true }))
-  if (version > migrations.length)
-    throw new StoreUnfitError('STATE_NEWER', `the state has schema ${version}, this version knows ${migrations.length}`)
-  for (const [at, script] of migrations.entries()) {
-    if (at < version) continue
-    database.transaction(() => {
-      database.exec(script)
-      database.pragma(`user_version = ${at + 1}`)
-    })()
-  }
+  // 'smbm'
+  return openStateDatabase({ path, applicationId: 0x736d626d, owner: 'a monitor', migrations, lockWaitMs: 5000 })
 }
 
 /** A BLOB as a copy of its own, not a Buffer of a pool. */
