@@ -4,6 +4,7 @@
  */
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { afterAll, describe, expect, it } from 'vitest'
 import { type CheckResult, check } from '../../build-repro/src/check/check.ts'
 import { missingTools, type Program, preparedSource, published } from './program.ts'
@@ -70,6 +71,7 @@ async function checked(program: Program): Promise<CheckResult> {
         explain: true,
         into: join(at, 'into'),
         onBuild: (what) => console.log(`${program.name}: ${what}`),
+        sleep: (ms, until) => setTimeout(ms, undefined, { signal: until }),
       },
       signal,
     )

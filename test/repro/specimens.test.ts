@@ -2,6 +2,7 @@
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { check } from '../../build-repro/src/check/check.ts'
 import { findTestEngine, reproImage, signal } from './support.ts'
@@ -48,6 +49,7 @@ describe.runIf(engine !== null)('check, on a project that is broken by one', () 
         explain: true,
         into: join(at, 'into'),
         onBuild: () => undefined,
+        sleep: (ms, until) => setTimeout(ms, undefined, { signal: until }),
       },
       signal,
     )

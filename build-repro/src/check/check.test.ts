@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ContainerEngine } from '../engines/engine.ts'
 import { listEngines } from '../engines/find-engine.ts'
@@ -38,6 +39,7 @@ async function checked(name: string, run: readonly string[], artifacts: readonly
       explain: name !== 'all',
       into: join(at, 'into'),
       onBuild: () => undefined,
+      sleep: (ms, until) => setTimeout(ms, undefined, { signal: until }),
     },
     signal,
   )

@@ -21,6 +21,7 @@ import type { Difference } from './difference.ts'
 import { type Explained, explain } from './explain.ts'
 import type { Side } from './side.ts'
 import { type Variation, vary } from './variations.ts'
+import { waitForClock } from './wait-for-clock.ts'
 
 export interface CheckRequest {
   readonly build: BuildRequest
@@ -31,6 +32,8 @@ export interface CheckRequest {
   readonly into: string
   /** One line before each build. */
   readonly onBuild: (what: string) => void
+  /** Waits, and throws the signal's reason where it is aborted meanwhile. */
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
 }
 
 export interface CheckResult {
@@ -60,6 +63,7 @@ export async function check(request: CheckRequest, signal: AbortSignal): Promise
     const varied = await build(new Set(variety.variations), `varied: ${variety.variations.join(', ')}`, 'varied')
     const found = await compareBuilds(plain, varied)
     const again = async (variations: ReadonlySet<Variation>) => {
+      await waitForClock(plain.finishedAt, { now: request.build.now, sleep: request.sleep }, signal)
       const what = variations.size === 0 ? 'again, nothing varied' : `only ${[...variations].join(', ')}`
       return compareBuilds(plain, await build(variations, what, `tried/${builds - 1}`))
     }

@@ -45,4 +45,23 @@ describe('what a pair of lines differs in', () => {
   ])('%s: %j and %j', (kind, a, b) => {
     expect(classifyText(a, b, first, second)).toBe(kind)
   })
+
+  it.each<[Kind, string, string]>([
+    // 2026-11-28 00:15 UTC is 13:00 in the other zone; some minutes have passed.
+    ['timezone', 'at 00:15', 'at 13:02'],
+    ['timestamp', 'at 00:15', 'at 00:17'],
+    ['timezone', 'Sat Nov 28 00:15:30 UTC 2026', 'Sat Nov 28 13:02:07 +1245 2026'],
+    ['timestamp', '2026-11-28T00:15:31Z', '2026-11-28T00:17:02Z'],
+  ])('%s where only the zone is another, a little later: %j and %j', (kind, a, b) => {
+    const startedAt = first.startedAt + 90
+    const later: Side = { conditions: vary(plain, new Set(['timezone']), world), startedAt, finishedAt: startedAt + 30 }
+    expect(classifyText(a, b, first, later)).toBe(kind)
+  })
+
+  it('timezone where it is another day there', () => {
+    // 2026-11-28 12:00 UTC is 2026-11-29 00:45 in the other zone.
+    const noon: Side = { conditions: plain, startedAt: 1_795_867_200, finishedAt: 1_795_867_203 }
+    const there: Side = { ...noon, conditions: vary(plain, new Set(['timezone']), world) }
+    expect(classifyText('built 20261128', 'built 20261129', noon, there)).toBe('timezone')
+  })
 })

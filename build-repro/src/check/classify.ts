@@ -14,7 +14,8 @@ export function classifyText(a: string, b: string, sideA: Side, sideB: Side): Ki
   const [found] = facts
   if (restA === restB && found !== undefined) return found.kind
   if (zoneApart(restA, restB, sideA, sideB)) return 'timezone'
-  if (looksLikeClock(restA, restB, sideA, sideB)) return 'timestamp'
+  if (looksLikeClock(restA, restB, sideA, sideB))
+    return isZoneOnly(restA, restB, sideA, sideB) ? 'timezone' : 'timestamp'
   if (found !== undefined) return found.kind
   if (mentions(a, b, sideA, sideB)) return 'environment'
   return looksRandom(a, b) ? 'random' : 'content'
@@ -67,12 +68,22 @@ function sameWords(a: string, b: string): boolean {
   return inA.length > 1 && inA.length === inB.length && inA.sort().join(' ') === inB.sort().join(' ')
 }
 
-/** Two clock readings apart by exactly what the zones are apart. */
+/** Two clock readings apart by what the zones are apart, and at most the time that passed from the one build to the other. */
 function zoneApart(a: string, b: string, sideA: Side, sideB: Side): boolean {
   const apart = zoneMinutes(sideB) - zoneMinutes(sideA)
   if (apart === 0) return false
   const [atA, atB] = [clockMinutes(a), clockMinutes(b)]
-  return atA !== null && atB !== null && (((atB - atA - apart) % 1440) + 1440) % 1440 === 0
+  const passed = Math.ceil(Math.max(0, sideB.finishedAt - sideA.startedAt) / 60)
+  return atA !== null && atB !== null && (((atB - atA - apart) % 1440) + 1440) % 1440 <= passed
+}
+
+/** A day that the second side's clock shows in its own zone alone, and that no moved clock explains. */
+function isZoneOnly(a: string, b: string, sideA: Side, sideB: Side): boolean {
+  const { conditions } = sideB
+  if (conditions.timezone === sideA.conditions.timezone || conditions.clockAhead !== sideA.conditions.clockAhead)
+    return false
+  const { timezone } = sideA.conditions
+  return !looksLikeClock(a, b, sideA, { ...sideB, conditions: { ...conditions, timezone } })
 }
 
 function clockMinutes(text: string): number | null {

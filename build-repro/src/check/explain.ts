@@ -2,6 +2,9 @@
  * From the differences of two builds to what each comes from. The first further build varies nothing: what differs then, differs by
  * itself, or because time passes. For the rest the variations are tried (find-causes.ts), and what a difference is, is read from the
  * build that varied least.
+ *
+ * Time passes in these builds too. A stamp that shows only minutes or days may turn between any two of them, and would then seem to
+ * come of whatever is varied at that moment: see `withoutPassedTime`.
  */
 import { type Difference, type Kind, placeOf } from './difference.ts'
 import { findCauses } from './find-causes.ts'
@@ -37,9 +40,10 @@ export async function explain(
   }
   const keysOf = (all: readonly Difference[]) => new Set(all.map(keyOf).filter((key) => key !== null))
   const runs = new Map<string, readonly Difference[]>()
+  const rebuildInTime = withoutPassedTime(rebuild)
   const experiment = {
     async differing(set: ReadonlySet<Variation>) {
-      const differences = await rebuild(set)
+      const differences = await rebuildInTime(set)
       runs.set(JSON.stringify([...set]), differences)
       return keysOf(differences)
     },
@@ -62,6 +66,19 @@ export async function explain(
   const checksums = found.filter(({ kind }) => kind === 'checksum')
   const follows = uniqueBy(checksums, placeOf).map((each): Explained => ({ ...each, cause: { kind: 'follows' } }))
   return followUp([...itself, ...varied, ...follows])
+}
+
+/** A stamp that the moved clock alone brings out differs in a build that moves none because time has passed since the plain one. */
+function withoutPassedTime(rebuild: Rebuild): Rebuild {
+  const stamps = new Set<string>()
+  return async (variations) => {
+    const all = await rebuild(variations)
+    if (variations.has('time')) {
+      if (variations.size === 1) for (const each of all) if (each.kind === 'timestamp') stamps.add(placeOf(each))
+      return all
+    }
+    return all.filter((each) => each.kind !== 'timestamp' || !stamps.has(placeOf(each)))
+  }
 }
 
 /** Time passes between any two builds: what shows a clock differs without its being moved. */

@@ -28,7 +28,10 @@ export function checkCommand(io: CommandIo, exit: (status: number) => void): Com
     exit(
       await withBuild(io, flags, async (build, into) => {
         const onBuild = (what: string) => io.machine.say(`building, ${what}`)
-        const result = await check({ build, without, explain: flags.explain, into, onBuild }, io.signal)
+        const result = await check(
+          { build, without, explain: flags.explain, into, onBuild, sleep: io.machine.sleep },
+          io.signal,
+        )
         await report(io, result, into)
         return result.reproducible ? 0 : 10
       }),
