@@ -102,10 +102,11 @@ export const engineContract: readonly EngineCase[] = [
     },
   },
   {
-    name: "passes on the program's status, and what it said",
+    name: "passes on the program's status, and what it said in the order in which it did",
     async check(world) {
-      const said = await run(world, 'echo out; echo err >&2; exit 7')
-      assert.deepEqual(said, { outcome: { kind: 'exited', status: 7 }, output: 'out\nerr\n' })
+      const said = await run(world, 'for n in 1 2 3 4; do echo "out $n"; echo "err $n" >&2; done; exit 7')
+      const output = [1, 2, 3, 4].map((n) => `out ${n}\nerr ${n}\n`).join('')
+      assert.deepEqual(said, { outcome: { kind: 'exited', status: 7 }, output })
       const odd = await run(world, 'echo Error: mine; exit 126')
       assert.deepEqual(odd.outcome, { kind: 'exited', status: 126 })
     },

@@ -33,12 +33,11 @@ export function hostEngine(parts: HostEngineParts): ContainerEngine {
       const end = await runProcess(
         {
           file: '/bin/sh',
-          args: ['-c', `umask ${request.umask.toString(8).padStart(4, '0')}; "$@"`, 'sh', ...command],
+          args: ['-c', `umask ${request.umask.toString(8).padStart(4, '0')}; exec 2>&1; "$@"`, 'sh', ...command],
           cwd: outsidePath(request, request.workingFolder),
           environment: { ...request.environment, HOME: outsidePath(request, request.environment['HOME'] ?? '/') },
           timeoutMs: request.limits.timeoutMs,
           onStdout: request.onOutput,
-          onStderr: request.onOutput,
         },
         signal,
       )

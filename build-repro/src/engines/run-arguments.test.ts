@@ -59,7 +59,7 @@ describe.each(['podman', 'docker'] as const)('the arguments of %s', (engine) => 
     expect(args.slice(args.indexOf(id))).toEqual([
       id,
       '-c',
-      'umask 0007; echo "$0"; "$@"; exit $?',
+      'umask 0007; exec 2>&1; echo "$0"; "$@"; exit $?',
       'name',
       'make',
       '$(rm -rf /)',

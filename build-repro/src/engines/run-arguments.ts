@@ -88,10 +88,16 @@ function field(name: string, value: string): string {
 
 /**
  * docker has no option for the umask, so a shell sets it in both. The shell stays process 1: it reaps what a build orphans. Its
- * first line says that it runs (`startedLine`); its status is the command's.
+ * first line says that it runs (`startedLine`); its status is the command's. All is written into one pipe: with two, an engine may
+ * hand on what came later first, and the log would not be what a person would have seen.
  */
 function underShell(container: string, umask: number, command: readonly string[]): readonly string[] {
-  return ['-c', `umask ${umask.toString(8).padStart(4, '0')}; echo "$0"; "$@"; exit $?`, container, ...command]
+  return [
+    '-c',
+    `umask ${umask.toString(8).padStart(4, '0')}; exec 2>&1; echo "$0"; "$@"; exit $?`,
+    container,
+    ...command,
+  ]
 }
 
 /** The first line of standard output once the container runs; without it whatever status there is, is the engine's. */
