@@ -15,9 +15,9 @@
  */
 import { HASH_SIZE, TILE_WIDTH } from '@samebits/core'
 import Database from 'better-sqlite3'
-import { FileWatch } from './file-watch.ts'
 import { concatParts, entryInPart, type Part, rangeInParts, splitIntoParts } from './parts.ts'
 import type { Sql, SqlValue, StoreExtension } from './sql.ts'
+import { DatabaseFiles } from './sqlite-files-store.ts'
 import {
   type Append,
   CommitUnknownError,
@@ -66,7 +66,7 @@ export function openSqliteStore<Tables>(options: SqliteStoreOptions<Tables>): Op
       migrate(writer, options.extension.name, options.extension.migrations)
       const reader = openReader(options.path)
       const tables = options.extension.open({ writer: sqliteSql(writer), reader: sqliteSql(reader) })
-      return new SqliteLogStore(writer, reader, tables, new FileWatch(options.path))
+      return new SqliteLogStore(writer, reader, tables, new DatabaseFiles(options.path, writer))
     } catch (error) {
       writer.close()
       throw error
@@ -143,7 +143,7 @@ function prepareWriter(writer: Database.Database): void {
   writer.pragma('synchronous = FULL')
   writer.pragma('fullfsync = ON') // macOS: fsync alone does not reach the platter there
   writer.pragma('cache_size = -16000')
-  writer.pragma('wal_autocheckpoint = 4000')
+  writer.pragma('wal_autocheckpoint = 0') // see DatabaseFiles
 }
 
 function migrate(writer: Database.Database, part: string, scripts: readonly string[]): void {
@@ -226,12 +226,12 @@ class SqliteLogStore<Tables> extends SqliteLogReader implements OpenStore<Tables
   readonly tables: Tables
   readonly #writer: Database.Database
   readonly #sql: WriteStatements
-  readonly #file: FileWatch
+  readonly #files: DatabaseFiles
   #turn: Promise<unknown> = Promise.resolve()
 
-  constructor(writer: Database.Database, reader: Database.Database, tables: Tables, file: FileWatch) {
+  constructor(writer: Database.Database, reader: Database.Database, tables: Tables, files: DatabaseFiles) {
     super(reader)
-    this.#file = file
+    this.#files = files
     this.#writer = writer
     this.tables = tables
     this.#sql = writeStatements(writer)
@@ -308,26 +308,20 @@ class SqliteLogStore<Tables> extends SqliteLogReader implements OpenStore<Tables
   }
 
   async #run<R>(work: () => Promise<R>): Promise<R> {
-    if (!this.#file.isUntouched)
-      throw new StorageError('STORAGE_FAILED', 'another program has replaced or changed the database under this one')
-    try {
-      return await this.#runBegun(work)
-    } finally {
-      this.#file.settle()
-    }
-  }
-
-  async #runBegun<R>(work: () => Promise<R>): Promise<R> {
+    this.#files.demandUntouched()
     guarded(() => this.#sql.begin.run())
     let result: R
     try {
       result = await work()
     } catch (error) {
       this.#rollback()
+      this.#files.afterWriting()
       throw storageError(error)
     }
     try {
       this.#sql.commit.run()
+      this.#files.afterWriting()
+      this.#files.checkpoint()
     } catch (error) {
       this.#rollback()
       throw new CommitUnknownError('COMMIT failed', { cause: storageError(error) })
