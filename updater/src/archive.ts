@@ -17,16 +17,16 @@ export function archiveKind(mediaType: string): ArchiveKind | null {
   return kinds.get(mediaType) ?? null
 }
 
-/** A file or folder in an archive, as the archive tells it: nothing is checked. */
+/** What an archive holds, as the archive tells it: nothing is checked. */
 export interface Member {
   readonly name: string
-  /** other: a link, a device, anything that is not a file or folder. */
-  readonly kind: 'file' | 'directory' | 'other'
+  /** link: a symbolic one; other: a hard link, a device, anything else. */
+  readonly kind: 'file' | 'directory' | 'link' | 'other'
   /** Whether its owner may run it. */
   readonly executable: boolean
   /** Bytes that the archive says it has. */
   readonly size: number
-  /** Its bytes, to be read before the next member is asked for. */
+  /** Its bytes, a link's target in UTF-8; to be read before the next member is asked for. */
   readonly open: () => Promise<Readable | AsyncIterable<Uint8Array>>
 }
 
@@ -34,7 +34,7 @@ export interface Member {
 export type ReadMembers = (archive: FileHandle, size: number, limits: UnpackLimits) => AsyncIterable<Member>
 
 export interface UnpackLimits {
-  /** Files and folders together. */
+  /** Files, folders and links together. */
   readonly members: number
   /** Bytes of all files together. */
   readonly bytes: number

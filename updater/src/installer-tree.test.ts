@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { mkdir, readdir, readFile, readlink, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { InstallRecord } from '@samebits/core'
@@ -10,7 +10,9 @@ import type { InstallStep } from './install-job.ts'
 
 const contents = (version: string) => [
   { name: 'bin/notes', text: `#!/bin/sh\necho ${version}\n`, mode: 0o755 },
-  { name: 'lib/data', text: `data of ${version}` },
+  { name: 'lib/Versions/Current', type: 'symlink' as const, to: `of-${version}` },
+  { name: `lib/Versions/of-${version}/data`, text: `data of ${version}` },
+  { name: 'lib/data', type: 'symlink' as const, to: 'Versions/Current/data' },
 ]
 const first = { 'notes.tgz': await tarGz(contents('one')) }
 const second = { 'notes.tgz': await tarGz(contents('two')) }
@@ -88,6 +90,12 @@ describe('an unpacked version', () => {
   })
 })
 
+function replaceLink(path: string, target: string | null): void {
+  rmSync(path)
+  if (target === null) writeFileSync(path, 'data of one')
+  else symlinkSync(target, path)
+}
+
 describe('what is refused', () => {
   test('an archive that cannot be read leaves what is installed, and nothing else', async () => {
     await using it = await house()
@@ -130,6 +138,9 @@ describe('what is refused', () => {
 
   test.each([
     ['altered', (path: string) => writeFileSync(join(path, 'lib/data'), 'evil')],
+    ['given another link', (path: string) => replaceLink(join(path, 'lib/data'), 'Versions/of-one/data')],
+    ['given a link out of it', (path: string) => replaceLink(join(path, 'lib/Versions/Current'), '/tmp')],
+    ['given a file for a link', (path: string) => replaceLink(join(path, 'lib/data'), null)],
     ['added to', (path: string) => writeFileSync(join(path, 'bin/evil.so'), 'evil')],
   ])('a kept version that was %s is not put back', async (_, attack) => {
     await using it = await house()

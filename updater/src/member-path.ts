@@ -20,8 +20,8 @@ const device = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?:[
  * @throws IoFailure PATH_REFUSED
  */
 export function memberSegments(name: string): readonly string[] {
-  if (Buffer.byteLength(name) > maxPathBytes) throw refused(name, `a path of more than ${maxPathBytes} bytes`)
-  if (name.startsWith('/')) throw refused(name, 'an absolute path')
+  if (Buffer.byteLength(name) > maxPathBytes) throw refusedMember(name, `a path of more than ${maxPathBytes} bytes`)
+  if (name.startsWith('/')) throw refusedMember(name, 'an absolute path')
   const segments = name
     .replace(/^(?:\.\/)+/, '')
     .replace(/\/$/, '')
@@ -31,12 +31,25 @@ export function memberSegments(name: string): readonly string[] {
   return segments
 }
 
+/**
+ * The steps of a link's target, `..` among them; each other one is a name that a member might have.
+ * @throws IoFailure PATH_REFUSED
+ */
+export function targetSegments(name: string, target: string): readonly string[] {
+  if (target.startsWith('/')) throw refusedMember(name, 'a link to an absolute path')
+  const segments = target.split('/')
+  for (const segment of segments) if (segment !== '.' && segment !== '..') checkSegment(name, segment)
+  return segments
+}
+
 function checkSegment(name: string, segment: string): void {
-  if (segment === '' || segment === '.' || segment === '..') throw refused(name, 'a path with empty, "." or ".." parts')
-  if (Buffer.byteLength(segment) > maxSegmentBytes) throw refused(name, `a name of more than ${maxSegmentBytes} bytes`)
-  if (forbidden.test(segment)) throw refused(name, 'a character that no file name should have')
-  if (/[. ]$/.test(segment)) throw refused(name, 'a name that ends in a dot or a blank')
-  if (device.test(segment)) throw refused(name, 'the name of a device')
+  if (segment === '' || segment === '.' || segment === '..')
+    throw refusedMember(name, 'a path with empty, "." or ".." parts')
+  if (Buffer.byteLength(segment) > maxSegmentBytes)
+    throw refusedMember(name, `a name of more than ${maxSegmentBytes} bytes`)
+  if (forbidden.test(segment)) throw refusedMember(name, 'a character that no file name should have')
+  if (/[. ]$/.test(segment)) throw refusedMember(name, 'a name that ends in a dot or a blank')
+  if (device.test(segment)) throw refusedMember(name, 'the name of a device')
 }
 
 /** What two names share that one file system or another takes for the same file: case and composition are folded. */
@@ -44,6 +57,7 @@ export function foldedPath(segments: readonly string[]): string {
   return segments.join('/').normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC')
 }
 
-function refused(name: string, why: string): IoFailure {
+/** Says which member of an archive is refused, and why. */
+export function refusedMember(name: string, why: string): IoFailure {
   return new IoFailure('PATH_REFUSED', `the archive has a member ${JSON.stringify(name.slice(0, 200))}: ${why}`)
 }

@@ -1,7 +1,8 @@
 /** The members of a gzipped tar archive, read as a stream: POSIX ustar and pax, and GNU's long names, as modern-tar knows them. */
-import { pipeline, type Readable, Transform } from 'node:stream'
+import { pipeline, Readable, Transform } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import type { ReadMembers } from './archive.ts'
+import type { TarHeader } from 'modern-tar'
+import type { Member, ReadMembers } from './archive.ts'
 import { unpackedBytesLimit } from './archive.ts'
 import { IoFailure } from './failure.ts'
 
@@ -22,22 +23,24 @@ export const readTarMembers: ReadMembers = async function* (archive, size, limit
   fed.catch(() => undefined)
   try {
     for await (const { header, body } of decoder.readable) {
-      const { name, type = 'file', mode = 0, size: length, pax } = header
-      const sparse = Object.keys(pax ?? {}).some((key) => key.startsWith('GNU.sparse.'))
-      const kind = type === 'file' && name.endsWith('/') ? 'directory' : type
-      yield {
-        name,
-        kind: !sparse && (kind === 'file' || kind === 'directory') ? kind : 'other',
-        executable: (mode & 0o100) !== 0,
-        size: length,
-        open: async () => body,
-      }
+      const { name, mode = 0, size: length } = header
+      const common = { name, kind: kindOf(header), executable: (mode & 0o100) !== 0 }
+      const target = Buffer.from(header.linkname ?? '')
+      if (common.kind === 'link') yield { ...common, size: target.length, open: async () => Readable.from([target]) }
+      else yield { ...common, size: length, open: async () => body }
     }
     await fed
   } finally {
     plain.destroy()
     await fed.catch(() => undefined)
   }
+}
+
+function kindOf({ name, type = 'file', pax = {} }: TarHeader): Member['kind'] {
+  if (Object.keys(pax).some((key) => key.startsWith('GNU.sparse.'))) return 'other'
+  if (type === 'file') return name.endsWith('/') ? 'directory' : 'file'
+  if (type === 'symlink') return 'link'
+  return type === 'directory' ? 'directory' : 'other'
 }
 
 /** Hands the tar to the decoder at the pace at which members are read. */

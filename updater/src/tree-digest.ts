@@ -3,12 +3,14 @@
  *
  *     SHA-256 of the sorted lines   d "<path>"
  *                                   f <x|-> <size> <sha256> "<path>"
+ *                                   l "<path>" "<target>"
  *
- * Paths are JSON strings relative to the folder, with `/`. What is neither file nor folder gives a line that no unpacked tree has.
+ * Paths are JSON strings relative to the folder, with `/`; a link's target is as the link has it, and never followed. Anything else
+ * gives a line that no unpacked tree has.
  */
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
-import { lstat, readdir } from 'node:fs/promises'
+import { lstat, readdir, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isCode } from '@samebits/host'
 import { hashHandle } from './file-hash.ts'
@@ -26,6 +28,10 @@ export function directoryLine(path: string): string {
 
 export function fileLine(path: string, { executable, size, sha256 }: TreeFile): string {
   return `f ${executable ? 'x' : '-'} ${size} ${sha256} ${JSON.stringify(path)}\n`
+}
+
+export function linkLine(path: string, target: string): string {
+  return `l ${JSON.stringify(path)} ${JSON.stringify(target)}\n`
 }
 
 export function digestOfLines(lines: readonly string[]): string {
@@ -58,6 +64,7 @@ async function walk(root: string, below: string, platform: NodeJS.Platform, line
       lines.push(directoryLine(path))
       await walk(root, path, platform, lines)
     } else if (entry.isFile()) lines.push(fileLine(path, await readTreeFile(join(root, path), platform)))
+    else if (entry.isSymbolicLink()) lines.push(linkLine(path, await readlink(join(root, path))))
     else lines.push(`? ${JSON.stringify(path)}\n`)
   }
 }

@@ -8,6 +8,7 @@ const madeByUnix = 3
 const fileTypeMask = 0o170_000
 const regularFile = 0o100_000
 const directory = 0o040_000
+const symbolicLink = 0o120_000
 
 export const readZipMembers: ReadMembers = async function* (archive, _size, { members }) {
   const yauzl = await import('yauzl')
@@ -28,16 +29,19 @@ export const readZipMembers: ReadMembers = async function* (archive, _size, { me
 
 function memberOf(zip: ZipFile, entry: Entry, name: string): Member {
   const mode = entry.versionMadeBy >>> 8 === madeByUnix ? entry.externalFileAttributes >>> 16 : 0
-  const type = mode & fileTypeMask
-  const named = name.endsWith('/') ? 'directory' : 'file'
-  const plain = type === 0 || type === (named === 'file' ? regularFile : directory)
   return {
     name,
-    kind: plain && !entry.isEncrypted() ? named : 'other',
+    kind: entry.isEncrypted() ? 'other' : kindOf(name, mode & fileTypeMask),
     executable: (mode & 0o100) !== 0,
     size: entry.uncompressedSize,
     open: () => zip.openReadStreamPromise(entry),
   }
+}
+
+function kindOf(name: string, type: number): Member['kind'] {
+  const named = name.endsWith('/') ? 'directory' : 'file'
+  if (type === 0 || type === (named === 'file' ? regularFile : directory)) return named
+  return named === 'file' && type === symbolicLink ? 'link' : 'other'
 }
 
 interface Extent {

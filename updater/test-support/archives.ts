@@ -55,3 +55,23 @@ export function zip(members: readonly TestMember[], { overlap = false } = {}): B
   end.writeUInt32LE(offset, 16)
   return Buffer.concat([...locals, directory, end])
 }
+
+/** An application as macOS has it: its frameworks are reached through links, and those through other links. */
+export function macApp(greeting: string): readonly TestMember[] {
+  const framework = 'Notes.app/Contents/Frameworks/Notes.framework'
+  const link = (name: string, to: string): TestMember => ({ name, type: 'symlink', to })
+  return [
+    { name: 'Notes.app/', type: 'directory' },
+    { name: 'Notes.app/Contents/Info.plist', text: '<plist version="1.0"/>' },
+    { name: 'Notes.app/Contents/MacOS/Notes', text: `#!/bin/sh\necho ${greeting}\n`, mode: 0o755 },
+    link(`${framework}/Notes`, 'Versions/Current/Notes'),
+    link(`${framework}/Resources`, 'Versions/Current/Resources'),
+    link(`${framework}/Versions/Current`, 'A'),
+    { name: `${framework}/Versions/A/Notes`, text: `framework of ${greeting}`, mode: 0o755 },
+    { name: `${framework}/Versions/A/Resources/Info.plist`, text: '<plist version="1.0"/>' },
+    link(`${framework}/Versions/A/Libraries/libnotes.dylib`, './libnotes.1.dylib'),
+    { name: `${framework}/Versions/A/Libraries/libnotes.1.dylib`, text: 'library' },
+    link('Notes.app/Contents/Resources/app.asar', '../../../shared/app.asar'),
+    { name: 'shared/app.asar', text: 'asar' },
+  ]
+}

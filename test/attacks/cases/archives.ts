@@ -1,7 +1,7 @@
 /** PATH_REFUSED, SIZE_EXCEEDED and INSTALL_FAILED of archives: what unpacking must not do, although the bytes are what was logged. */
 import { toHex } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
-import { type TestMember, tarGz, zip } from '../../../updater/test-support/archives.ts'
+import { macApp, type TestMember, tarGz, zip } from '../../../updater/test-support/archives.ts'
 import { artifactBytes } from '../../support/world-statements.ts'
 import { ends, type Group, not, type Row, refusing } from '../case.ts'
 import { notes, type Stage } from '../stage.ts'
@@ -33,12 +33,38 @@ const evil: readonly (readonly [string, readonly TestMember[]])[] = [
   ['that leaves the target', [{ name: '../../evil' }]],
   ['with an absolute path', [{ name: '/tmp/evil' }]],
   ['with a backslash', [{ name: '..\\evil' }]],
-  ['that is a symbolic link', [{ name: 'link', type: 'symlink', to: '/etc/passwd' }]],
+  ['that is a link to an absolute path', [{ name: 'link', type: 'symlink', to: '/etc/passwd' }]],
+  ['that is a link out of the target', [{ name: 'a/link', type: 'symlink', to: '../../../installed.json' }]],
   [
     'that is written through a link',
     [
       { name: 'link', type: 'symlink', to: '/tmp' },
       { name: 'link/evil', text: 'evil' },
+    ],
+  ],
+  [
+    'that is written through a link to a folder beside it',
+    [
+      { name: 'bin/', type: 'directory' },
+      { name: 'link', type: 'symlink', to: 'bin' },
+      { name: 'link/evil', text: 'evil' },
+    ],
+  ],
+  [
+    'that is a link out of the target through another',
+    [
+      { name: 'a/b/c', type: 'directory' },
+      { name: 'short', type: 'symlink', to: 'a/b/c' },
+      { name: 'link', type: 'symlink', to: 'short/../../../../../installed.json' },
+    ],
+  ],
+  ['that is a link to itself', [{ name: 'link', type: 'symlink', to: 'link' }]],
+  ['that is a link to nothing', [{ name: 'link', type: 'symlink', to: 'nothing' }]],
+  [
+    'that is a hard link',
+    [
+      { name: 'a', text: 'a' },
+      { name: 'link', type: 'link', to: 'a' },
     ],
   ],
   ['that is a device', [{ name: 'device', type: 'block-device' }]],
@@ -52,6 +78,10 @@ const honest: readonly TestMember[] = [
   { name: 'lib/data', text: 'data' },
 ]
 
+/** What the application would see: its program, and its framework through three links. */
+const throughLinks =
+  'test "$({file}/Notes.app/Contents/MacOS/Notes)" = 1.2.0 && test -x {file}/Notes.app/Contents/Frameworks/Notes.framework/Notes'
+
 const kinds = ['tar.gz', 'zip'] as const
 
 const library = { only: 'library' } as const
@@ -61,7 +91,9 @@ const members = refusing('PATH_REFUSED', [
   ...evil.map(
     ([what, list], at) => [`a tar.gz member ${what}`, holding('tar.gz', ...list), at < 2 ? {} : library] as const,
   ),
-  ...evil.slice(0, 4).map(([what, list]) => [`a zip member ${what}`, holding('zip', ...list), library] as const),
+  ...evil
+    .filter(([what]) => !/hard link|device|twice/.test(what))
+    .map(([what, list]) => [`a zip member ${what}`, holding('zip', ...list), library] as const),
 ])
 
 const bombs = refusing('SIZE_EXCEEDED', [
@@ -94,6 +126,12 @@ const unreadable = refusing('INSTALL_FAILED', [
   ],
   not('an honest tar.gz', holding('tar.gz', ...honest)),
   not('an honest zip', holding('zip', ...honest), library),
+  ...kinds.map((kind) =>
+    not(`an application of macOS in a ${kind}, its frameworks reached through links`, async (stage) => {
+      await archived(stage, kind, await pack(kind, [...honest, ...macApp('1.2.0')]))
+      stage.ask = { ...stage.ask, healthCheck: ['sh', '-c', throughLinks] }
+    }),
+  ),
   ends('INSTALL_FAILED', 'an archive whose program does not run: the version before is back', async (stage) => {
     await archived(stage, 'tar.gz', await tarGz(honest))
     stage.ask = { ...stage.ask, healthCheck: ['sh', '-c', 'test -x {file}/bin/notes && exit 1'] }
