@@ -36,16 +36,26 @@ export class DatabaseFiles {
     if (!this.#main.isUntouched || !this.#writeAhead.isUntouched) throw changedUnder()
   }
 
-  /** The end of a transaction, and of whatever it wrote. @throws StorageError */
-  afterWriting(): void {
-    if (!this.#writeAhead.settle() || !this.#main.isUntouched) throw changedUnder()
+  /** The end of a transaction, committed or not: what it wrote is ours. False where somebody else wrote meanwhile. */
+  settle(): boolean {
+    return this.#writeAhead.settle() && this.#main.isUntouched
+  }
+
+  /** Before anybody hears of a commit. @throws StorageError */
+  afterCommit(): void {
+    if (!this.settle()) throw changedUnder()
   }
 
   /** Moves pages to the main file where enough of them wait. @throws StorageError, SqliteError */
   checkpoint(): void {
     if ((this.#waiting.get()?.log ?? 0) < checkpointPages) return
-    this.#move.run()
-    if (!this.#main.settle()) throw changedUnder()
+    let isOurs = false
+    try {
+      this.#move.run()
+    } finally {
+      isOurs = this.#main.settle()
+    }
+    if (!isOurs) throw changedUnder()
   }
 }
 

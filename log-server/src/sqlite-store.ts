@@ -315,15 +315,16 @@ class SqliteLogStore<Tables> extends SqliteLogReader implements OpenStore<Tables
       result = await work()
     } catch (error) {
       this.#rollback()
-      this.#files.afterWriting()
+      this.#files.settle()
       throw storageError(error)
     }
     try {
       this.#sql.commit.run()
-      this.#files.afterWriting()
+      this.#files.afterCommit()
       this.#files.checkpoint()
     } catch (error) {
       this.#rollback()
+      this.#files.settle()
       throw new CommitUnknownError('COMMIT failed', { cause: storageError(error) })
     }
     return result
