@@ -10,8 +10,10 @@ import { votesFrom } from './dashboard/release-votes.ts'
 import { statusOf } from './dashboard/status.ts'
 import { writeEvidenceFiles } from './evidence/evidence-folder.ts'
 import { type EntryIndex, Follower } from './follow/follower.ts'
-import { firstSource, logSource } from './follow/log-source.ts'
+import { logSource } from './follow/log-source.ts'
+import { Rounds } from './follow/rounds.ts'
 import { RunWorkers } from './follow/run-workers.ts'
+import { joined } from './follow/slots.ts'
 import { Exchange } from './gossip/exchange.ts'
 import { RateLimit } from './gossip/rate-limit.ts'
 import { dashboardHandler } from './http/dashboard-http.ts'
@@ -40,7 +42,7 @@ export interface RunningMonitor {
   readonly store: MonitorStore
   /** Where gossip, health and metrics are served; null where nothing listens. */
   readonly port: number | null
-  /** Polls every log once; resolves when all that was new is read. */
+  /** Looks at every log once; resolves when all that was new is read. */
   pollAll(): Promise<void>
   /** Tries to deliver what is due. */
   flush(): Promise<void>
@@ -48,8 +50,6 @@ export interface RunningMonitor {
   stop(): Promise<void>
 }
 
-/** Logs that are polled at once. */
-const polledAtOnce = 8
 const maxWorkers = 4
 /** How often the outbox looks for what is due. */
 const flushMs = 1000
@@ -70,71 +70,70 @@ export async function startMonitor(config: MonitorConfig, dataDir: string, deps:
 
 async function follow(config: MonitorConfig, state: State, deps: MonitorDeps): Promise<RunningMonitor> {
   const { store } = state
-  const { fetch, operator, stdout } = deps
+  const { operator, stdout } = deps
   const { now, every } = deps.timing
+  const ending = new AbortController()
+  const fetch = endingWith(ending.signal, deps.fetch)
   const sinkParts = await openSinks(config.sinks, { store, fetch, now, stdout })
   const outbox = new Outbox({ store, sinks: sinkParts, now, operator })
   const workers = new RunWorkers(Math.min(maxWorkers, Math.max(1, deps.processors)))
-  const ending = new AbortController()
   const sinks = config.sinks.map(({ name }) => name)
   const followers = config.logs.map(
     (log) =>
       new Follower({
         ...{ crypto: nodeCrypto, log, witnesses: config.witnesses, store, sinks, workers },
-        ...{ fetch, now, index: indexOf(log, { store, sinks, fetch, now }), onProgress: deps.onProgress },
+        ...{ fetch, now, clock: deps.timing.clock, sliceSeconds: config.pollSeconds, onProgress: deps.onProgress },
+        index: indexOf(log, { store, sinks, fetch, now }),
       }),
   )
   const writeEvidence = () =>
     writeEvidenceFiles(state.evidence, store).catch((error: unknown) => {
       operator.error({ err: error }, 'evidence was not written to its folder; it stays in the state')
     })
-  const pollOne = async (follower: Follower) => {
-    try {
-      await follower.poll(ending.signal)
-    } catch (error) {
-      if (!ending.signal.aborted) operator.error({ err: error, origin: follower.log.origin }, 'a poll met a defect')
-    }
-    await writeEvidence() // whoever is told of it finds it there
+  /** Whoever is told of evidence finds it there. */
+  const tell = async () => {
+    await writeEvidence()
     void outbox.flush()
   }
-  const askMonitor = async (url: string) => {
-    const failure = await exchange.ask(url)
-    if (failure !== null) operator.warn({ url, failure }, 'another monitor gave no gossip')
-  }
-  let under: Promise<void> | null = null
-  const pollAll = () => {
-    const polled = async () => {
-      await eachOf(followers, polledAtOnce, pollOne)
-      await eachOf(config.monitors, polledAtOnce, askMonitor)
-      void outbox.flush()
-    }
-    under ??= polled()
-      .catch((error: unknown) => operator.error({ err: error }, 'a round of polls met a defect'))
-      .finally(() => {
-        under = null
-      })
-    return under
-  }
-  const taken = () => void writeEvidence().then(() => outbox.flush())
-  const exchange = new Exchange({ followers, store, fetch, taken })
+  const exchange = new Exchange({ followers, store, fetch, taken: () => void tell() })
+  const asks = config.monitors.map((url) => joined(() => askMonitor(exchange, url, operator)))
+  const rounds = new Rounds({ followers, asks, tell, ending: ending.signal, operator })
   const server = config.listen === null ? null : await serve(config.listen, exchange, store, deps)
-  const endPolls = every(config.pollSeconds * 1000, () => void pollAll())
+  const endPolls = every(config.pollSeconds * 1000, () => void rounds.all())
   const endFlushes = every(flushMs, () => void outbox.flush())
-  void pollAll()
+  void rounds.all()
   return {
     store,
     port: server?.port ?? null,
-    pollAll,
+    pollAll: () => rounds.all(),
     flush: () => outbox.flush(),
     async stop() {
       endPolls()
       endFlushes()
       ending.abort()
       await server?.close()
-      await Promise.all([under, outbox.end()])
       await workers.close()
+      await Promise.all([rounds.end(), outbox.end()])
       state.close()
     },
+  }
+}
+
+/** What hangs holds no end up. */
+function endingWith(ending: AbortSignal, fetch: typeof globalThis.fetch): typeof globalThis.fetch {
+  return (input, init) => {
+    const signal = init?.signal == null ? ending : AbortSignal.any([ending, init.signal])
+    return fetch(input, { ...init, signal })
+  }
+}
+
+/** Never rejects. */
+async function askMonitor(exchange: Exchange, url: string, operator: OperatorLog): Promise<void> {
+  try {
+    const failure = await exchange.ask(url)
+    if (failure !== null) operator.warn({ url, failure }, 'another monitor gave no gossip')
+  } catch (error) {
+    operator.error({ err: error, url }, "another monitor's gossip met a defect")
   }
 }
 
@@ -166,18 +165,9 @@ function indexOf(
   if (log.entries === 'raw') return hashOnly
   const { store, fetch, now } = parts
   const places = [log.url, ...log.mirrors].filter((url) => url !== null)
-  const source = firstSource(places.map((url) => logSource(url, fetch)))
-  const cases = new CaseMaker({ crypto: nodeCrypto, origin: log.origin, store, source, now })
+  const sources = places.map((url) => logSource(url, fetch))
+  const cases = new CaseMaker({ crypto: nodeCrypto, origin: log.origin, store, sources, now })
   return new ProductIndex({ ...parts, crypto: nodeCrypto, log, cases })
-}
-
-/** Runs `work` over all, a few at a time. */
-async function eachOf<T>(items: readonly T[], atOnce: number, work: (item: T) => Promise<void>): Promise<void> {
-  const queue = [...items]
-  const next = async (): Promise<void> => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item)
-  }
-  await Promise.all(Array.from({ length: atOnce }, next))
 }
 
 interface State {

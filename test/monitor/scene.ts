@@ -23,6 +23,8 @@ export interface SceneOptions {
   readonly config?: object
   /** Further members of the log in it. */
   readonly log?: object
+  /** Further logs. */
+  readonly others?: readonly object[]
   /** No trust file: a raw log. */
   readonly raw?: boolean
   readonly trust?: Partial<TrustOptions>
@@ -60,8 +62,14 @@ export class MonitorScene {
     return this.served.publish({ witnesses: cosignedAt(this.now), ...options })
   }
 
+  /** Starts, and waits until all was read. */
   async start(): Promise<void> {
-    const { raw = false, trust = {}, config = {}, log = {} } = this.options
+    await this.begin()
+    await this.monitor.pollAll() // the one that began with the monitor
+  }
+
+  async begin(): Promise<void> {
+    const { raw = false, trust = {}, config = {}, log = {}, others = [] } = this.options
     const trustPath = join(this.folder, 'trust.json')
     writeFileSync(trustPath, trustFile({ log: this.log, ...trust }))
     const entry = {
@@ -71,7 +79,7 @@ export class MonitorScene {
       ...log,
     }
     const limits = { openAfter: '1s', rollbackAfter: '1s', ...('limits' in config ? (config.limits as object) : {}) }
-    const text = JSON.stringify({ format: 1, logs: [entry], sinks: [{ kind: 'stdout' }], ...config, limits })
+    const text = JSON.stringify({ format: 1, logs: [entry, ...others], sinks: [{ kind: 'stdout' }], ...config, limits })
     const resolved = await resolveConfig(parseConfig(text, 'test'), join(this.folder, 'config.json'))
     this.#monitor = await startMonitor(resolved, join(this.folder, 'data'), {
       timing: {
@@ -86,7 +94,6 @@ export class MonitorScene {
       processors: 1,
       onProgress() {},
     })
-    await this.monitor.pollAll() // the one that began with the monitor
   }
 
   /** A poll, `later` seconds after the one before. */

@@ -42,10 +42,14 @@ export interface CheckRunOptions<Facts> {
   readonly source: TileSource
   /** Takes what is needed of an entry; null: nothing. */
   readonly read: ((index: number, entry: Uint8Array) => Facts) | null
+  /** Seconds that only go up. */
+  readonly clock: () => number
 }
 
 /** Bytes of bundles whose facts are in memory before a run ends early. */
 const maxRunBytes = 2 << 20
+/** Seconds after which a run ends early: whoever gives bundles slowly holds no thread for long. */
+const maxRunSeconds = 10
 /** Bundles asked for ahead of the one that is hashed: latency is hidden so. */
 const maxAhead = 8
 const aheadBytes = 4 << 20
@@ -63,7 +67,9 @@ export async function checkRun<Facts>(options: CheckRunOptions<Facts>, run: Run)
   let [next, ahead, entries, bytes] = [run.from, 1, 0, 0]
   let partial: Uint8Array = new Uint8Array(0)
   let index = run.from
-  for (; index < run.to && (bytes < maxRunBytes || index === run.from); index++) {
+  const until = options.clock() + maxRunSeconds
+  const goesOn = () => index === run.from || (bytes < maxRunBytes && options.clock() < until)
+  for (; index < run.to && goesOn(); index++) {
     while (next < run.to && next < index + ahead) reads.push(fetchPair(options.source, next++, run.size))
     const { bundle, tile } = (await reads.shift()) as Fetched
     const found = openBundle(options.hasher, index, bundle, tile)

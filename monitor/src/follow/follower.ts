@@ -1,15 +1,16 @@
 /**
- * Follows one log: asks every place that shows it, keeps the one history, reads what is new, tells what is wrong. One poll is a
- * sequence of transactions, each of which leaves a state from which the next poll goes on, however this one ended.
+ * Follows one log. Two things are done for it, and neither waits for the other: `look` asks every place that shows it, keeps the one
+ * history and tells what is wrong; `read` reads what is new, for a while at a time. A log that gives its entries slowly, or never, hides
+ * nothing so. Each is a sequence of transactions that leave a state from which the next one goes on.
  */
 import { type Crypto, SourceError, TileError, type TileSource } from '@samebits/core'
 import type { FollowedLog, KnownWitness } from '../config/monitor-config.ts'
 import { type Giver, type HandedIn, HandInDesk, type Material } from '../gossip/hand-in.ts'
 import type { EntryFacts, KeyRing } from '../index/entry-facts.ts'
 import { alertOf, type Finding, passingRules, watchLog } from '../rules/rules.ts'
-import type { LogRecord, MonitorStore, MonitorWriter } from '../state/monitor-store.ts'
+import type { LogRecord, MonitorStore, MonitorWriter, SignedTree } from '../state/monitor-store.ts'
 import { look, type VantagePoint, vantagePoints } from '../views/vantage-point.ts'
-import { firstSource, logSource } from './log-source.ts'
+import { logSource } from './log-source.ts'
 import { readTree } from './read-tree.ts'
 import { inlineChecker, type RunWorkers } from './run-workers.ts'
 import { TreeKeeper } from './tree-keeper.ts'
@@ -24,8 +25,10 @@ export interface EntryIndex {
   apply(writer: MonitorWriter, facts: readonly EntryFacts[]): void
   /** That transaction was committed; without this call nothing of it counts. */
   committed(): void
-  /** After each poll: what waits for others (bodies, proofs, rebuilds, time). Returns the conditions that last. */
-  tend(): Promise<readonly Finding[]>
+  /** When all was read: what waits for others (bodies, proofs). It has its own limit of time. */
+  tend(): Promise<void>
+  /** Conditions of the products that last now. */
+  conditions(): readonly Finding[]
 }
 
 export interface FollowerParts {
@@ -37,6 +40,10 @@ export interface FollowerParts {
   readonly fetch: typeof globalThis.fetch
   /** Unix seconds. */
   readonly now: () => number
+  /** Seconds that only go up. */
+  readonly clock: () => number
+  /** Reading ends after so long, and goes on when others had their turn. */
+  readonly sliceSeconds: number
   readonly index: EntryIndex
   /** For backlogs that are worth threads. */
   readonly workers: RunWorkers
@@ -45,6 +52,9 @@ export interface FollowerParts {
 
 /** Entries from which on threads read: hashing is cheap, parsing and verifying is not. */
 const worthThreads = { hashed: 32_768, read: 2048 }
+
+/** Milliseconds in which proofs may come: of what places show, and of what is handed in, which somebody waits for. */
+const proofMs = { looked: 20_000, handedIn: 5000 }
 
 interface Damage {
   readonly path: string
@@ -59,6 +69,8 @@ export class Follower {
   readonly #hands: HandInDesk
   readonly #since: number
   #last: Promise<unknown> = Promise.resolve()
+  /** What the last reading met; undefined before the first one has ended. */
+  #damage: Damage | null | undefined
 
   constructor(parts: FollowerParts) {
     const { crypto, log, witnesses, store, sinks, now, fetch } = parts
@@ -68,8 +80,8 @@ export class Follower {
       this.#points.flatMap(({ name, tiles }) => (tiles === null ? [] : [[name, logSource(tiles, fetch)] as const])),
     )
     this.#keeper = new TreeKeeper({ crypto, log, witnesses, store, sinks, now, tiles: this.#tiles })
-    const source = firstSource([...this.#tiles.values()])
-    this.#hands = new HandInDesk({ crypto, log, witnesses, store, sinks, now, source, keeper: this.#keeper })
+    const sources = [...this.#tiles.values()]
+    this.#hands = new HandInDesk({ crypto, log, witnesses, store, sinks, now, sources, keeper: this.#keeper })
     this.#since = now()
   }
 
@@ -77,67 +89,90 @@ export class Follower {
     return this.#parts.log
   }
 
-  /** One round. @throws the signal's reason, and defects; what others do wrong is kept in the state */
-  poll(signal: AbortSignal): Promise<void> {
-    return this.#alone(() => this.#poll(signal))
+  /** Asks every place, and tells. @throws defects alone; what others do wrong is kept in the state */
+  async look(): Promise<void> {
+    const { crypto, log, witnesses, fetch } = this.#parts
+    const looked = await Promise.all(
+      this.#points.map(async (point) => ({ point, sight: await look(crypto, log, witnesses, point, fetch) })),
+    )
+    await this.#alone(() => this.#keeper.take(looked, proofMs.looked))
+    this.#watch()
   }
 
-  /** What others hand in, between two polls. */
+  /** Reads what is new, for a while. True where there is more to read. @throws the signal's reason, and defects */
+  async read(signal: AbortSignal): Promise<boolean> {
+    const gave = await this.#readSlice(signal)
+    if (gave !== 'some') await this.#parts.index.tend()
+    this.#watch()
+    return gave !== 'nothing' && this.#unread() !== null
+  }
+
+  /** What others hand in, between two looks. */
   handIn(material: Material, from: Giver): Promise<HandedIn> {
-    return this.#alone(() => this.#hands.take(material, from))
+    return this.#alone(() => this.#hands.take(material, from, proofMs.handedIn))
   }
 
-  /** Polls and what is handed in change one history: one after the other. */
+  /** What is shown and what is handed in change one history: one after the other. */
   #alone<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#last.then(work, work)
     this.#last = turn.catch(() => undefined)
     return turn
   }
 
-  async #poll(signal: AbortSignal): Promise<void> {
-    const { crypto, log, witnesses, fetch, index } = this.#parts
-    const looked = await Promise.all(
-      this.#points.map(async (point) => ({ point, sight: await look(crypto, log, witnesses, point, fetch) })),
-    )
-    await this.#keeper.take(looked)
-    const damage = await this.#read(signal)
-    this.#watch(damage, await index.tend())
+  /** The record where something is left to be read. */
+  #unread(): (LogRecord & { readonly head: SignedTree }) | null {
+    const { log, store } = this.#parts
+    const record = store.log(log.origin)
+    return record === null || record.head === null || record.readTo >= record.head.size
+      ? null
+      : { ...record, head: record.head }
   }
 
-  /** Reads what is new. Returns the damage that was met; a place that gives nothing is noted as the log's failure. */
-  async #read(signal: AbortSignal): Promise<Damage | null> {
-    const { log, store } = this.#parts
+  /** From the log, and from a mirror where that fails or serves other bytes. What it met is damage, or the log's failure. */
+  async #readSlice(signal: AbortSignal): Promise<'all' | 'some' | 'nothing'> {
+    const { log, store, clock, sliceSeconds } = this.#parts
+    if (this.#unread() === null) {
+      this.#damage ??= null
+      return 'all'
+    }
+    const until = clock() + sliceSeconds
+    let damage: Damage | null = null
     for (const url of [log.url, ...log.mirrors]) {
       if (url === null) continue
       try {
-        await this.#readFrom(url, signal)
-        return null
+        const gave = await this.#readFrom(url, until, signal)
+        this.#damage = damage
+        return gave
       } catch (error) {
-        if (error instanceof TileError) return { path: error.path, detail: error.detail }
-        if (!(error instanceof SourceError)) throw error
+        if (error instanceof TileError) damage ??= { path: error.path, detail: error.detail }
+        else if (!(error instanceof SourceError)) throw error
         const record = store.log(log.origin)
-        if (record !== null) store.transact((writer) => writer.putLog({ ...record, failure: error.message }))
+        const failure = error.message
+        if (record !== null) store.transact((writer) => writer.putLog({ ...record, failure }))
       }
     }
-    return null
+    this.#damage = damage
+    return 'nothing'
   }
 
-  async #readFrom(url: string, signal: AbortSignal): Promise<void> {
-    const { crypto, log, store, index, workers, fetch } = this.#parts
-    const record = store.log(log.origin)
-    if (record === null || record.head === null || record.readTo >= record.head.size) return
+  async #readFrom(url: string, until: number, signal: AbortSignal): Promise<'all' | 'some'> {
+    const { crypto, log, index, workers, fetch, clock } = this.#parts
+    const record = this.#unread()
+    if (record === null) return 'all'
     const { size, root } = record.head
-    const source = firstSource([logSource(url, fetch)])
+    const source = logSource(url, fetch)
     const ring = index.ring()
     const many = size - record.readTo >= (ring === null ? worthThreads.hashed : worthThreads.read)
-    const checker = many ? workers.checker(url, ring) : inlineChecker(source, ring)
+    const checker = many ? workers.checker(url, ring) : inlineChecker(source, ring, clock)
     const chunks = readTree({ hasher: crypto, source, size, root, from: record.readTo, checker, signal })
     for await (const { from, to, facts } of chunks) {
       const fresh = facts.filter((fact) => fact.index >= from)
       await index.prepare(fresh)
       this.#commit(to, fresh)
       this.#parts.onProgress(log.origin, to, size)
+      if (clock() >= until) return 'some'
     }
+    return 'all'
   }
 
   #commit(readTo: number, facts: readonly EntryFacts[]): void {
@@ -151,8 +186,8 @@ export class Follower {
   }
 
   /** Tells of conditions that last, and ends those that do not. */
-  #watch(damage: Damage | null, others: readonly Finding[]): void {
-    const { crypto, log, store, now, sinks } = this.#parts
+  #watch(): void {
+    const { crypto, log, store, now, sinks, index } = this.#parts
     const record = store.log(log.origin)
     if (record === null) return
     const findings = watchLog(
@@ -163,16 +198,18 @@ export class Follower {
         missing: store.wantedBlobs(log.origin, 1000),
         limits: log.limits,
         witnessed: log.policy !== null && log.policy.quorum !== 'none',
-        damage,
+        damage: this.#damage ?? null,
         since: this.#since,
         passedAt: (size) => store.sizeAfter(log.origin, size)?.at ?? null,
       },
       now(),
     )
-    const alerts = [...findings, ...others].map((finding) => alertOf(crypto, log.origin, finding, now()))
+    const alerts = [...findings, ...index.conditions()].map((finding) => alertOf(crypto, log.origin, finding, now()))
+    // Nothing was read since the start: what was damaged then may be still.
+    const settled = passingRules.filter((rule) => rule !== 'damaged' || this.#damage !== undefined)
     store.transact((writer) => {
       for (const alert of alerts) writer.raise(alert, sinks)
-      writer.settle(log.origin, passingRules, new Set(alerts.map(({ id }) => id)), now())
+      writer.settle(log.origin, settled, new Set(alerts.map(({ id }) => id)), now())
     })
   }
 }

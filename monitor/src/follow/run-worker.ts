@@ -9,6 +9,7 @@ import { plainGet } from './plain-get.ts'
 import type { WorkerAnswer, WorkerRequest } from './run-workers.ts'
 
 const fetch = plainGet()
+const clock = () => performance.now() / 1000
 const sources = new Map<string, TileSource>()
 
 function sourceAt(url: string): TileSource {
@@ -21,7 +22,7 @@ async function answer({ url, run, keys }: WorkerRequest): Promise<WorkerAnswer> 
   try {
     const ring = keys === null ? null : new Map(keys)
     const read = ring === null ? null : (index: number, entry: Uint8Array) => factsOf(nodeCrypto, ring, index, entry)
-    const result = await checkRun<EntryFacts>({ hasher: nodeCrypto, source: sourceAt(url), read }, run)
+    const result = await checkRun<EntryFacts>({ hasher: nodeCrypto, source: sourceAt(url), read, clock }, run)
     return { kind: 'checked', result }
   } catch (error) {
     if (error instanceof TileError) return { kind: 'damaged', path: error.path, detail: error.detail }

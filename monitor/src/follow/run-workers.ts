@@ -35,6 +35,7 @@ export class RunWorkers {
   readonly #idle: Worker[] = []
   readonly #all: Worker[] = []
   readonly #waiting: ((worker: Worker) => void)[] = []
+  #closed = false
 
   constructor(count: number) {
     this.count = count
@@ -45,7 +46,9 @@ export class RunWorkers {
     return { count: this.count, bundles: bundlesOf(ring), check: (run) => this.#check({ url, run, keys }) }
   }
 
+  /** What is under way fails. */
   async close(): Promise<void> {
+    this.#closed = true
     await Promise.all(this.#all.splice(0).map((worker) => worker.terminate()))
     this.#idle.length = 0
   }
@@ -53,6 +56,7 @@ export class RunWorkers {
   async #check(request: WorkerRequest): Promise<CheckedRun<EntryFacts>> {
     const worker = await this.#take()
     try {
+      if (this.#closed) throw new Error('the threads have ended')
       return resultOf(await ask(worker, request))
     } finally {
       this.#free(worker)
@@ -64,7 +68,7 @@ export class RunWorkers {
     const alive = worker.threadId > 0
     if (!alive && this.#all.includes(worker)) this.#all.splice(this.#all.indexOf(worker), 1)
     const next = this.#waiting.shift()
-    if (next !== undefined) next(alive ? worker : this.#start())
+    if (next !== undefined) next(alive || this.#closed ? worker : this.#start())
     else if (alive) this.#idle.push(worker)
   }
 
@@ -83,9 +87,13 @@ export class RunWorkers {
 }
 
 /** The same in this thread. */
-export function inlineChecker(source: TileSource, ring: KeyRing | null): RunChecker<EntryFacts> {
+export function inlineChecker(source: TileSource, ring: KeyRing | null, clock: () => number): RunChecker<EntryFacts> {
   const read = ring === null ? null : (index: number, entry: Uint8Array) => factsOf(nodeCrypto, ring, index, entry)
-  return { count: 1, bundles: bundlesOf(ring), check: (run) => checkRun({ hasher: nodeCrypto, source, read }, run) }
+  return {
+    count: 1,
+    bundles: bundlesOf(ring),
+    check: (run) => checkRun({ hasher: nodeCrypto, source, read, clock }, run),
+  }
 }
 
 function resultOf(answer: WorkerAnswer): CheckedRun<EntryFacts> {

@@ -1,6 +1,6 @@
 /**
- * The one history of a log, and everything that was signed beside it: takes the trees that places showed, joins them one by one in order
- * of size, and writes what follows in one transaction. What cannot be joined yet stays a question, and is asked again.
+ * The one history of a log, and everything that was signed beside it: takes the trees that places showed, joins them to it, and writes
+ * what follows in one transaction. What cannot be joined in time stays a question, and is asked again.
  */
 import { type Crypto, type Evidence, equalBytes, NoteError, type TileSource, type VerifierKey } from '@samebits/core'
 import type { FollowedLog, KnownWitness } from '../config/monitor-config.ts'
@@ -50,23 +50,34 @@ export class TreeKeeper {
     this.#parts = parts
   }
 
-  /** Takes in what the places showed, and the questions that are open. */
-  async take(looked: readonly Looked[]): Promise<void> {
+  /**
+   * Takes in what the places showed, and the questions that are open.
+   * @param milliseconds for proofs: what has not come by then is open. Places that are silent hide nothing that others show
+   */
+  async take(looked: readonly Looked[], milliseconds: number): Promise<void> {
     const { store, log } = this.#parts
-    const before = store.log(log.origin)
+    const until = AbortSignal.timeout(milliseconds)
     const candidates = this.#candidates(looked)
-    const outcomes = new Map<Candidate, Outcome>()
-    let head: SeenTree | LogRecord['head'] = before?.head ?? firstHead(looked)
+    const first = store.log(log.origin)?.head ?? firstHead(looked)
+    const outcomes = await this.#joinAll(first, candidates, until)
+    let head: SeenTree | LogRecord['head'] = first
+    // Each may become the head that the next is held against.
     for (const candidate of candidates) {
-      const outcome = await this.#join(head, candidate)
+      if (outcomes.get(candidate)?.standing !== 'agrees' || candidate.tree.size <= (head?.size ?? -1)) continue
+      const outcome = head === first ? { standing: 'agrees' as const } : await this.#join(head, candidate, until)
       outcomes.set(candidate, outcome)
-      if (outcome.standing === 'agrees' && candidate.tree.size > (head?.size ?? -1)) head = candidate.tree
+      if (outcome.standing === 'agrees') head = candidate.tree
     }
     // What was larger than the history may be smaller than it now: its own tiles tell of that one.
-    for (const [candidate, { standing }] of outcomes)
-      if (standing === 'open' && candidate.tree.size <= (head?.size ?? -1))
-        outcomes.set(candidate, await this.#join(head, candidate))
-    store.transact((writer) => this.#write(writer, looked, outcomes, head, before))
+    const open = candidates.filter((one) => outcomes.get(one)?.standing === 'open')
+    const overtaken = open.filter(({ tree }) => tree.size <= (head?.size ?? -1) && tree.size > (first?.size ?? -1))
+    for (const [candidate, outcome] of await this.#joinAll(head, overtaken, until)) outcomes.set(candidate, outcome)
+    store.transact((writer) => this.#write(writer, looked, outcomes, head))
+  }
+
+  async #joinAll(head: LogRecord['head'], candidates: readonly Candidate[], until: AbortSignal) {
+    const joined = candidates.map(async (one) => [one, await this.#join(head, one, until)] as const)
+    return new Map<Candidate, Outcome>(await Promise.all(joined))
   }
 
   /** Every tree once, smallest first. */
@@ -86,7 +97,7 @@ export class TreeKeeper {
     return candidates.sort((a, b) => a.tree.size - b.tree.size)
   }
 
-  async #join(head: LogRecord['head'], { tree, views }: Candidate): Promise<Outcome> {
+  async #join(head: LogRecord['head'], { tree, views }: Candidate, until: AbortSignal): Promise<Outcome> {
     const { crypto, log, store, tiles } = this.#parts
     if (head === null || isSame(head, tree)) return { standing: 'agrees' }
     const known = store.sizeAt(log.origin, tree.size)
@@ -94,7 +105,7 @@ export class TreeKeeper {
     // Whoever shows the larger tree may serve its tiles; of a smaller one the history's own tiles tell.
     const own = views.flatMap((view) => tiles.get(view) ?? [])
     const sources = [...own, ...[...tiles.values()].filter((source) => !own.includes(source))]
-    const joined = await joinTree(crypto, log.origin, head, tree, sources)
+    const joined = await joinTree(crypto, log.origin, head, tree, sources, until)
     switch (joined.kind) {
       case 'one-history':
         return { standing: 'agrees' }
@@ -110,9 +121,8 @@ export class TreeKeeper {
     looked: readonly Looked[],
     outcomes: ReadonlyMap<Candidate, Outcome>,
     head: LogRecord['head'],
-    before: LogRecord | null,
   ): void {
-    this.#writeHead(writer, looked, outcomes, head, before)
+    this.#writeHead(writer, looked, outcomes, head)
     for (const [candidate, outcome] of outcomes) {
       this.#writeOutcome(writer, candidate, outcome)
       for (const cosigned of candidate.tree.cosigned) this.#rememberWitness(writer, candidate.tree, cosigned)
@@ -125,9 +135,9 @@ export class TreeKeeper {
     looked: readonly Looked[],
     outcomes: ReadonlyMap<Candidate, Outcome>,
     head: LogRecord['head'],
-    before: LogRecord | null,
   ): void {
-    const { log, now } = this.#parts
+    const { log, now, store } = this.#parts
+    const before = store.log(log.origin) // entries may have been read meanwhile
     const own = looked.find(({ point }) => point.kind === 'log')?.sight
     const shown = [...outcomes].find(([{ tree }]) => head !== null && isSame(tree, head))?.[0].tree
     const grown = head !== null && (before?.head === null || before === null || head.size > before.head.size)

@@ -22,6 +22,7 @@ import {
 } from '@samebits/core'
 import type { FollowedLog, KnownWitness } from '../config/monitor-config.ts'
 import { judgeEvidence } from '../evidence/evidence-record.ts'
+import { firstAnswer } from '../follow/first-answer.ts'
 import type { Looked, TreeKeeper } from '../follow/tree-keeper.ts'
 import { alertOf, proven } from '../rules/rules.ts'
 import type { MonitorStore, SignedTree } from '../state/monitor-store.ts'
@@ -54,13 +55,15 @@ export interface HandInParts {
   readonly sinks: readonly string[]
   /** Unix seconds. */
   readonly now: () => number
-  /** Tiles of the history. */
-  readonly source: TileSource
+  /** Places with tiles of the history, in the order in which they are asked. */
+  readonly sources: readonly TileSource[]
   readonly keeper: TreeKeeper
 }
 
 /** Entries of bundles that are compared at once. */
 const maxEntries = 64
+/** Milliseconds after which one place's silence has the next one asked. */
+const perPlace = 1000
 
 export class HandInDesk {
   readonly #parts: HandInParts
@@ -69,15 +72,19 @@ export class HandInDesk {
     this.#parts = parts
   }
 
-  async take({ checkpoints, evidence, views }: Material, giver: Giver): Promise<HandedIn> {
+  /** @param milliseconds in which proofs may come, for trees and again for entries */
+  async take({ checkpoints, evidence, views }: Material, giver: Giver, milliseconds: number): Promise<HandedIn> {
     const pairs = evidence.flatMap((one) => (one.kind === 'unproven' ? [one.a, one.b] : []))
     const texts = [...checkpoints, ...pairs, ...views.map(({ checkpoint }) => checkpoint)]
     const trees = texts.map((text) => this.#open(text))
     const seen = trees.filter((tree) => tree !== null)
-    if (seen.length > 0) await this.#parts.keeper.take(seen.map((tree) => lookedAt(tree, giver)))
+    if (seen.length > 0) {
+      const looked = seen.map((tree) => lookedAt(tree, giver))
+      await this.#parts.keeper.take(looked, milliseconds)
+    }
     const convicting = evidence.filter(({ kind }) => kind !== 'unproven')
     const judged = convicting.filter((one) => this.#keepEvidence(one)).length
-    await this.#compareEntries(views)
+    await this.#compareEntries(views, AbortSignal.timeout(milliseconds))
     const refused = trees.length - seen.length + convicting.length - judged
     return { kept: seen.length + judged, refused }
   }
@@ -109,7 +116,7 @@ export class HandInDesk {
   }
 
   /** Entries under trees that the log signed, against those of the history at the same index. */
-  async #compareEntries(views: readonly BundleView[]): Promise<void> {
+  async #compareEntries(views: readonly BundleView[], until: AbortSignal): Promise<void> {
     const { store, log, keeper } = this.#parts
     const head = store.log(log.origin)?.head ?? null
     if (head === null) return
@@ -120,7 +127,8 @@ export class HandInDesk {
       if (tree === null || (known !== null && equalBytes(known.root, tree.root))) continue
       for (const entry of view.entries) {
         if (left-- <= 0) return
-        const conflict = await this.#conflict(head, tree, entry)
+        if (!this.#isUnder(tree, entry)) continue
+        const conflict = await this.#conflict(head, tree, entry, until)
         if (conflict === null) continue
         store.transact((writer) => keeper.convict(writer, conflict))
         return // one conflict convicts as much as many
@@ -129,27 +137,45 @@ export class HandInDesk {
   }
 
   /** Evidence that the log signed two entries at this index; null where they are equal, or the history's cannot be had. */
-  async #conflict(head: SignedTree, tree: SeenTree, { index, inclusion, leaf }: LoggedEntry): Promise<Evidence | null> {
-    const { crypto, log, source } = this.#parts
-    if (index >= head.size) return null
-    const [leafHash = new Uint8Array()] = crypto.leafHashes([leaf])
+  async #conflict(head: SignedTree, tree: SeenTree, handed: LoggedEntry, until: AbortSignal): Promise<Evidence | null> {
+    if (handed.index >= head.size) return null
+    const asks = this.#parts.sources.map((source) => () => this.#ownAt(head, handed.index, source))
+    const own = await firstAnswer(asks, { perPlace, until })
+    if (own === null || equalBytes(own.leaf, handed.leaf)) return null
+    const b = formatTlogProof({
+      ...{ index: handed.index, hashes: handed.inclusion },
+      checkpoint: parseSignedCheckpoint(tree.checkpoint),
+    })
+    return { kind: 'leaf-conflict', origin: this.#parts.log.origin, a: own.proof, b, leaves: [own.leaf, handed.leaf] }
+  }
+
+  /** The history's entry at an index, and its proof; null where this source does not give them. */
+  async #ownAt(head: SignedTree, index: number, source: TileSource) {
+    const { size, root, checkpoint } = head
     try {
-      checkInclusion(crypto, { index, size: tree.size, leafHash, proof: inclusion, root: tree.root })
-      const reader = treeReader({ hasher: crypto, source, size: head.size, root: head.root })
-      const { value: own } = await reader.readEntries(index, index + 1).next()
-      if (own === undefined || equalBytes(own.leafHash, leafHash)) return null
-      const prove = (checkpoint: string, hashes: readonly Uint8Array[]) =>
-        formatTlogProof({ index, hashes, checkpoint: parseSignedCheckpoint(checkpoint) })
-      const a = prove(head.checkpoint, await reader.proveInclusion(index))
+      const reader = treeReader({ hasher: this.#parts.crypto, source, size, root })
+      const { value } = await reader.readEntries(index, index + 1).next()
+      if (value === undefined) return null
+      const hashes = await reader.proveInclusion(index)
       return {
-        kind: 'leaf-conflict',
-        origin: log.origin,
-        a,
-        b: prove(tree.checkpoint, inclusion),
-        leaves: [own.entry, leaf],
+        leaf: value.entry,
+        proof: formatTlogProof({ index, hashes, checkpoint: parseSignedCheckpoint(checkpoint) }),
       }
     } catch (error) {
-      if (error instanceof SourceError || error instanceof TileError || error instanceof ProofError) return null
+      if ([SourceError, TileError, FormatError].some((type) => error instanceof type)) return null
+      throw error
+    }
+  }
+
+  /** Whether the tree holds the entry. */
+  #isUnder({ size, root }: SeenTree, { index, inclusion, leaf }: LoggedEntry): boolean {
+    const { crypto } = this.#parts
+    const [leafHash = new Uint8Array()] = crypto.leafHashes([leaf])
+    try {
+      checkInclusion(crypto, { index, size, leafHash, proof: inclusion, root })
+      return true
+    } catch (error) {
+      if (error instanceof ProofError) return false
       throw error
     }
   }

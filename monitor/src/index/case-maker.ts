@@ -13,14 +13,16 @@ import {
   treeReader,
 } from '@samebits/core'
 import { judgeEvidence } from '../evidence/evidence-record.ts'
-import type { LogRecord, MonitorStore, PendingCase } from '../state/monitor-store.ts'
+import { firstAnswer } from '../follow/first-answer.ts'
+import type { MonitorStore, PendingCase, SignedTree } from '../state/monitor-store.ts'
 import type { Watched } from './product-ledger.ts'
 
 export interface CaseMakerParts {
   readonly crypto: Crypto
   readonly origin: string
   readonly store: MonitorStore
-  readonly source: TileSource
+  /** Places with tiles of the log, in the order in which they are asked. */
+  readonly sources: readonly TileSource[]
   /** Unix seconds. */
   readonly now: () => number
 }
@@ -29,6 +31,9 @@ export interface CaseMakerParts {
 const maxSide = 128
 /** Polls after which a case is given up: the alert stays, the evidence is not to be had. */
 const maxAttempts = 1000
+/** Milliseconds of a poll that go into proofs, and after which one place's silence has the next one asked. */
+const proofMs = 20_000
+const perPlace = 2000
 
 export class CaseMaker {
   readonly #parts: CaseMakerParts
@@ -41,8 +46,11 @@ export class CaseMaker {
     const { store, origin, now } = this.#parts
     const head = store.log(origin)?.head ?? null
     if (head === null) return
-    for (const pending of store.pendingCases(origin)) {
-      const evidence = await this.#make(pending, head, watched(pending.product))
+    const until = AbortSignal.timeout(proofMs)
+    // Those that were tried least come first: a case that nobody gives proofs for holds no other up.
+    for (const pending of store.pendingCases(origin).toSorted((a, b) => a.attempts - b.attempts)) {
+      if (until.aborted) return
+      const evidence = await this.#make(pending, head, watched(pending.product), until)
       const kept =
         evidence === null
           ? null
@@ -59,12 +67,17 @@ export class CaseMaker {
   }
 
   /** Null where the material is not to be had now. */
-  async #make({ kind, a, b }: PendingCase, head: NonNullable<LogRecord['head']>, watched: Watched | null) {
-    const { origin } = this.#parts
+  async #make({ kind, a, b }: PendingCase, head: SignedTree, watched: Watched | null, until: AbortSignal) {
+    const { origin, sources } = this.#parts
     const book = kind === 'trust-fork' ? (watched?.before ?? null) : (watched?.book ?? null)
     if (book === null) return null
-    const [first, second] = [await this.#side(a, head), await this.#side(b, head)]
-    if (first === null || second === null) return null
+    const sides = sources.map((source) => async () => {
+      const [first, second] = [await this.#side(a, head, source), await this.#side(b, head, source)]
+      return first === null || second === null ? null : { first, second }
+    })
+    const found = await firstAnswer(sides, { perPlace, until })
+    if (found === null) return null
+    const { first, second } = found
     const evidence: Evidence = {
       ...{ kind, origin, trust: book.trust.bytes },
       ...{ a: first.map(({ proof }) => proof), b: second.map(({ proof }) => proof) },
@@ -73,8 +86,8 @@ export class CaseMaker {
     return { evidence, trust: book.trust }
   }
 
-  async #side(indices: readonly number[], { size, root, checkpoint }: NonNullable<LogRecord['head']>) {
-    const { crypto, origin, store, source } = this.#parts
+  async #side(indices: readonly number[], { size, root, checkpoint }: SignedTree, source: TileSource) {
+    const { crypto, origin, store } = this.#parts
     const reader = treeReader({ hasher: crypto, source, size, root })
     const side: { proof: string; leaf: Uint8Array }[] = []
     try {

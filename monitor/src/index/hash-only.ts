@@ -6,5 +6,6 @@ export const hashOnly: EntryIndex = {
   prepare: async () => undefined,
   apply: () => undefined,
   committed: () => undefined,
-  tend: async () => [],
+  tend: async () => undefined,
+  conditions: () => [],
 }

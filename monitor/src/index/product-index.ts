@@ -76,9 +76,12 @@ export class ProductIndex implements EntryIndex {
     this.#ledger(writer).takeAll(facts)
   }
 
-  async tend(): Promise<readonly Finding[]> {
+  async tend(): Promise<void> {
     await this.#askForBodies()
     await this.#parts.cases.makeAll((product) => this.#watched.get(product) ?? null)
+  }
+
+  conditions(): readonly Finding[] {
     return [...this.#watched].flatMap(([product, watched]) => this.#missingRebuilds(product, watched))
   }
 

@@ -16,6 +16,7 @@ import {
   type TileSource,
   treeReader,
 } from '@samebits/core'
+import { firstAnswer } from '../follow/first-answer.ts'
 import type { SignedTree } from '../state/monitor-store.ts'
 
 export type Joined =
@@ -24,9 +25,13 @@ export type Joined =
   /** Nobody gave the proof. A place that serves the tiles of another tree is no damage: it may be honest, and this tree the fork. */
   | { readonly kind: 'open' }
 
+/** A place that has not given its tiles by then has the next one asked besides: silence must not hide a fork. */
+const perPlace = 2000
+
 /**
  * Compares two trees that the log signed.
  * @param sources asked in order for tiles of the larger tree, until one decides
+ * @param until when it stays open
  */
 export async function joinTree(
   crypto: Crypto,
@@ -34,18 +39,20 @@ export async function joinTree(
   a: SignedTree,
   b: SignedTree,
   sources: readonly TileSource[],
+  until: AbortSignal,
 ): Promise<Joined> {
   const [older, newer] = a.size <= b.size ? [a, b] : [b, a]
   const at = (tree: SignedTree) => ({ size: tree.size, root: tree.root, text: tree.checkpoint })
   const compare = (proofs: readonly OfferedProof[]) =>
     joinedBy(origin, older, newer, compareTrees(crypto, at(older), at(newer), proofs))
-  let joined = compare([])
-  for (const source of sources) {
-    if (joined.kind !== 'open') return joined
+  const unasked = compare([])
+  if (unasked.kind !== 'open') return unasked
+  const asks = sources.map((source) => async () => {
     const proof = await fetchProof(crypto, older.size, newer, source)
-    if (proof !== null) joined = compare([proof])
-  }
-  return joined
+    const joined = proof === null ? unasked : compare([proof])
+    return joined.kind === 'open' ? null : joined
+  })
+  return (await firstAnswer(asks, { perPlace, until })) ?? unasked
 }
 
 /** The proof from the tree of `from` entries that `newer` holds, and that tree's root; null where this source has no tiles of it. */
