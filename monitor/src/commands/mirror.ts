@@ -78,7 +78,8 @@ async function serve(io: CommandIo, flags: Flags): Promise<void> {
     follow: flags.follow,
     pollMs: 1000 * integer(command, '--poll-seconds', flags.pollSeconds, 1, 86_400),
     monitoringUrl: flags.monitoringUrl,
-    ...{ globalPerSecond: 1000, maxPending: 1000, maxUploads: 16, idleMs: 30_000, timeoutMs: 30_000, refreshMs: 2000 },
+    ...{ globalPerSecond: 1000, maxPending: 1000, maxUploads: 16, idleMs: 30_000, pieceMs: 60_000 },
+    ...{ timeoutMs: 30_000, refreshMs: 2000 },
     limits,
   }
   const claimKeys = async (stateId: string) => {

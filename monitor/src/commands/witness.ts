@@ -73,6 +73,8 @@ async function serve(io: CommandIo, flags: Flags): Promise<void> {
     const claimed = await claimWitnessKeys(keysDir, stateId)
     if (!claimed) operator.warn({ keysDir }, 'the folder of keys is read-only: nothing ties them to this state')
   }
+  if (flags.monitoringUrl === '')
+    operator.warn({}, 'no --monitoring-url: a restored backup of this state would not be noticed; never restore one')
   const running = await startWitness(options, { signers, timing: io.timing, fetch: io.fetch, operator, claimKeys })
   const url = `http://${flags.host.includes(':') ? `[${flags.host}]` : flags.host}:${running.port}${flags.prefix}`
   const name = signers[0]?.key.name ?? ''

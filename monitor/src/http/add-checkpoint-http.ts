@@ -17,6 +17,11 @@ import { type BodyFault, readBody } from './body-http.ts'
 export interface AddCheckpointParts {
   /** Decides one request; resolves once what it allows is durable. Throws as `Witness.add` does. */
   readonly add: (request: AddCheckpointRequest) => Promise<WitnessDecision>
+  /**
+   * The lines that were given for this very checkpoint when it was cosigned last; null where it was another. Nothing is signed. For
+   * who cosigns.
+   */
+  readonly repeat?: (request: AddCheckpointRequest) => Promise<Answer | null>
   readonly logs: () => LogList
   readonly budget: Budget
   /** A defect of ours, for the operator. */
@@ -61,15 +66,32 @@ const bodyFaults: Readonly<Record<Exclude<BodyFault, 'gone'>, Answer>> = {
 }
 
 /** An unknown origin costs nothing: it is answered 404 without a look at a signature. */
-async function decide({ add, logs, budget }: AddCheckpointParts, request: AddCheckpointRequest): Promise<Answer> {
+async function decide(parts: AddCheckpointParts, request: AddCheckpointRequest): Promise<Answer> {
+  const { add, logs, budget } = parts
   const { origin, size } = request.checkpoint.checkpoint
   const log = logs().get(origin)
   const purpose: Purpose = request.oldSize === size ? 'repeat' : 'growth'
   const wait = log === undefined ? null : budget.admit(log, purpose)
-  if (wait !== null) return { status: 429, body: 'too many requests for this log\n', headers: retryAfter(wait) }
+  if (wait !== null) return (await repeated(parts, request, purpose)) ?? tooMany(wait)
   const decision = await add(request)
   if (decision.status === 200 && log !== undefined) budget.spend(log, purpose)
   return decision
+}
+
+/**
+ * Anybody may send again what a log has published. Whoever does it often uses up the budget for cosigning that tree again; then the
+ * log gets the lines that they made be given last, which are newer than its own.
+ */
+async function repeated(
+  { repeat, budget }: AddCheckpointParts,
+  request: AddCheckpointRequest,
+  purpose: Purpose,
+): Promise<Answer | null> {
+  return purpose === 'repeat' && repeat !== undefined && budget.look() ? repeat(request) : null
+}
+
+function tooMany(wait: number): Answer {
+  return { status: 429, body: 'too many requests for this log\n', headers: retryAfter(wait) }
 }
 
 /** The answer where no decision came. */

@@ -26,6 +26,8 @@ export interface AddEntriesParts {
   readonly slots: { free: number }
   /** For a body from which nothing comes. */
   readonly idleMs: number
+  /** For the header, or one package, to come whole, however often a byte of it does: who sends less keeps a slot from others. */
+  readonly pieceMs: number
   readonly onDefect: (error: unknown) => void
   readonly onAnswer: (status: number) => void
   /** Entries that are stored now. */
@@ -38,6 +40,9 @@ const maxExcess = 32 * 256
 const batchEntries = 16 * 256
 const batchBytes = 8 << 20
 
+/** For a client that was answered before its body ended. */
+const longestLingerMs = 5000
+
 const types = { octets: 'application/octet-stream', info: 'text/x.tlog.mirror-info' }
 
 /** Never rejects. */
@@ -49,20 +54,22 @@ export async function answerAddEntries(
   const answer = req.method === 'POST' ? await withSlot(parts, req) : wrongMethod('POST')
   res.setHeader('Accept-Encoding', 'gzip')
   parts.onAnswer(answer.status)
-  sendBeforeEnd(req, res, answer)
+  sendBeforeEnd(req, res, answer, Math.min(parts.idleMs, longestLingerMs))
 }
 
 async function withSlot(parts: AddEntriesParts, req: IncomingMessage): Promise<Answer> {
-  const { slots, onDefect, idleMs } = parts
+  const { slots, onDefect, idleMs, pieceMs } = parts
   if (slots.free === 0) return { status: 503, body: 'too many uploads\n', headers: { 'Retry-After': '5' } }
   slots.free--
   req.setTimeout(idleMs, () => req.destroy())
+  const piece = setTimeout(() => req.destroy(), pieceMs)
   try {
     const stream = bodyOf(req)
-    return stream === null ? refusedType : await upload(parts, stream)
+    return stream === null ? refusedType : await upload({ ...parts, onPiece: () => piece.refresh() }, stream)
   } catch (error) {
     return failure(error, onDefect)
   } finally {
+    clearTimeout(piece)
     req.setTimeout(0)
     slots.free++
   }
@@ -86,8 +93,14 @@ async function* untilBroken(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<U
   }
 }
 
-async function upload(parts: AddEntriesParts, stream: ByteStream): Promise<Answer> {
+interface UploadParts extends AddEntriesParts {
+  /** The header or a package is there. */
+  readonly onPiece: () => void
+}
+
+async function upload(parts: UploadParts, stream: ByteStream): Promise<Answer> {
   const header = await readHeader(stream)
+  parts.onPiece()
   const pending = place(parts, header)
   if ('status' in pending) return pending
   const stored = await storeAll(parts, stream, header, pending)
@@ -126,7 +139,7 @@ interface Stored {
 }
 
 async function storeAll(
-  parts: AddEntriesParts,
+  parts: UploadParts,
   stream: ByteStream,
   { origin, start, end }: UploadHeader,
   pending: PendingCheckpoint,
@@ -136,6 +149,7 @@ async function storeAll(
     const found = await nextPackage(parts, stream, origin, at, pending)
     if (found === null) break
     if ('status' in found) return { at: batch.flush(), refused: found }
+    parts.onPiece()
     batch.add(found)
     at = found.end
   }

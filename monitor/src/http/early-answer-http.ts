@@ -8,14 +8,17 @@ import { type Answer, send } from './answer-http.ts'
  */
 const lingerBytes = 4 << 20
 
-export function sendBeforeEnd(req: IncomingMessage, res: ServerResponse, answer: Answer): void {
+/** @param lingerMs for which the connection stays open to what the client still sends */
+export function sendBeforeEnd(req: IncomingMessage, res: ServerResponse, answer: Answer, lingerMs: number): void {
   if (req.complete || req.destroyed) {
     send(res, answer)
     return
   }
   res.setHeader('Connection', 'close')
   let left = lingerBytes
+  const timer = setTimeout(() => req.destroy(), lingerMs)
   req.unpipe()
+  req.once('close', () => clearTimeout(timer))
   req.on('data', (chunk: Buffer) => {
     left -= chunk.length
     if (left < 0) req.destroy()

@@ -253,19 +253,50 @@ describe('a client that is slow, or leaves', () => {
     expect(mirror.lines.filter(({ level }) => level === 'error')).toEqual([])
   })
 
+  const head = ['POST /mirror/add-entries HTTP/1.1', 'Host: x', 'Content-Type: application/octet-stream']
+
+  /** A request whose body begins and does not end; resolves with what was answered, when the connection is closed. */
+  async function hang(begin: string, drip = ''): Promise<string> {
+    const socket = connect(Number(new URL(mirror.url).port), '127.0.0.1')
+    await once(socket, 'connect')
+    let answer = ''
+    socket
+      .on('error', () => undefined)
+      .on('data', (chunk: Buffer) => {
+        answer += chunk.toString()
+      })
+    socket.write(`${[...head, 'Content-Length: 100000'].join('\r\n')}\r\n\r\n${begin}`, 'latin1')
+    const more = setInterval(() => drip !== '' && socket.write(drip), 20)
+    await new Promise((resolve) => socket.once('close', resolve))
+    clearInterval(more)
+    return answer
+  }
+  const demandPlace = () =>
+    expect.poll(async () => (await mirror.upload(uploadBody(log, { start: 0, end: 300 }))).status).toBe(200)
+
   it('is cut off when nothing comes, and frees its place', async () => {
     await mirror.stop()
     mirror = await folder.start({ idleMs: 100, maxUploads: 1 })
     await accept(0, 300)
-    const socket = connect(Number(new URL(mirror.url).port), '127.0.0.1')
-    await once(socket, 'connect')
-    const head = ['POST /mirror/add-entries HTTP/1.1', 'Host: x', 'Content-Type: application/octet-stream']
-    socket
-      .on('error', () => undefined)
-      .resume()
-      .write(`${[...head, 'Content-Length: 100'].join('\r\n')}\r\n\r\nxx`)
-    await once(socket, 'close')
-    await expect.poll(async () => (await mirror.upload(uploadBody(log, { start: 0, end: 300 }))).status).toBe(200)
+    expect(await hang('\0\x14mirrored')).toBe('')
+    await demandPlace()
+  })
+
+  it('is cut off when a piece does not come whole in its time, however often a byte does', async () => {
+    await mirror.stop()
+    mirror = await folder.start({ idleMs: 10_000, pieceMs: 300, maxUploads: 1 })
+    await accept(0, 300)
+    const header = Buffer.from(uploadBody(log, { start: 0, end: 300, packages: 0 })).toString('latin1')
+    expect(await hang(header, '\0')).toBe('')
+    await demandPlace()
+  })
+
+  it('is answered, and its connection ends, when what it sent is refused and it says no more', async () => {
+    await mirror.stop()
+    mirror = await folder.start({ idleMs: 100, maxUploads: 1 })
+    await accept(0, 300)
+    expect(await hang('xx')).toMatch(/^HTTP\/1.1 400 /)
+    await demandPlace()
   })
 
   it('hears a refusal before it has sent everything', async () => {

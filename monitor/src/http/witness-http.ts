@@ -10,7 +10,7 @@ import type { Witness } from '../witness/witness.ts'
 import { type AddCheckpointParts, answerAddCheckpoint, failure } from './add-checkpoint-http.ts'
 import { type Answer, send, wrongMethod } from './answer-http.ts'
 
-export interface WitnessHttpParts extends Omit<AddCheckpointParts, 'add'> {
+export interface WitnessHttpParts extends Omit<AddCheckpointParts, 'add' | 'repeat'> {
   readonly witness: Witness
   /** As `/witness`, without a slash at its end. */
   readonly prefix: string
@@ -21,7 +21,10 @@ export function handleWitness(parts: WitnessHttpParts, req: IncomingMessage, res
   const { prefix } = parts
   const path = (req.url ?? '').split('?', 1)[0] ?? ''
   if (path === `${prefix}/add-checkpoint`) {
-    void answerAddCheckpoint({ ...parts, add: (request) => parts.witness.add(request) }, req, res)
+    const { witness } = parts
+    const add: AddCheckpointParts['add'] = (request) => witness.add(request)
+    const repeat: AddCheckpointParts['repeat'] = (request) => witness.repeat(request)
+    void answerAddCheckpoint({ ...parts, add, repeat }, req, res)
     return true
   }
   const copy = path.startsWith(`${prefix}/`) ? /^([0-9a-f]{64})\/checkpoint$/.exec(path.slice(prefix.length + 1)) : null

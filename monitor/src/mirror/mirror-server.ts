@@ -34,6 +34,7 @@ export interface MirrorServerOptions extends KnownLogsOptions {
   readonly maxPending: number
   readonly maxUploads: number
   readonly idleMs: number
+  readonly pieceMs: number
   readonly refreshMs: number
   readonly limits: ServerLimits
 }
@@ -78,13 +79,14 @@ async function serve(
   const { store } = state
   await deps.claimKeys(store.id)
   const budget = new Budget({ clock: timing.clock, globalPerSecond: options.globalPerSecond, minBurst })
-  const logs = await openKnownLogs(options, { ...deps, store, budget })
+  const logs = await openKnownLogs(options, { ...deps, store, budget, signedAt: () => null })
   const metrics = createMirrorMetrics()
   const mirror = await openMirror(options, deps, state, logs, metrics)
   watch(metrics, mirror, store, logs)
   const onDefect = (error: unknown) => operator.error({ err: error }, 'a request met a defect')
   const http = {
-    ...{ mirror, store, budget, onDefect, prefix: options.prefix, clock: timing.clock, idleMs: options.idleMs },
+    ...{ mirror, store, budget, onDefect, prefix: options.prefix, clock: timing.clock },
+    ...{ idleMs: options.idleMs, pieceMs: options.pieceMs },
     ...{ takesUploads: deps.signers.length > 0, slots: { free: options.maxUploads }, logs: () => logs.list },
     onAnswer: metrics.answered,
     onSaved: metrics.saved,

@@ -72,7 +72,8 @@ export class MirrorFolder {
       {
         ...{ dataDir: join(this.path, 'data'), logList: join(this.path, 'logs'), host: '127.0.0.1', port: 0 },
         ...{ prefix: '/mirror', monitoringUrl: '', follow: [], pollMs: 50, timeoutMs: 10_000, refreshMs: 50 },
-        ...{ globalPerSecond: 10_000, maxPending: 1000, maxUploads: 16, idleMs: 10_000, limits: defaultLimits },
+        ...{ globalPerSecond: 10_000, maxPending: 1000, maxUploads: 16, idleMs: 10_000, pieceMs: 10_000 },
+        limits: defaultLimits,
         ...options,
       },
       {

@@ -73,6 +73,15 @@ describe('the budget of all', () => {
     expect(['a', 'b'].map(admit)).toEqual([null, 1])
   })
 
+  it('counts who only looks, and takes nothing from a log for it', () => {
+    const { budget, spend, time } = start({ globalPerSecond: 2 })
+    expect([budget.look(), budget.look(), budget.look()]).toEqual([true, true, false])
+    expect(spend('a', day)).toBe(1)
+    time.now += 0.5
+    expect(spend('a', day)).toBeNull()
+    expect(budget.look()).toBe(false)
+  })
+
   it('takes nothing from a log that it turns away', () => {
     const { spend, time } = start({ globalPerSecond: 1 })
     expect(spend('b', 1)).toBeNull()

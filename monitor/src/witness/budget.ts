@@ -60,6 +60,13 @@ export class Budget {
     return wait
   }
 
+  /** Whether one more request may be looked at that takes nothing from any log; it is counted among all. */
+  look(): boolean {
+    if (this.#wait(this.#global, this.#globalRate) !== null) return false
+    this.#global.tokens--
+    return true
+  }
+
   /** Takes one cosignature from the log's budget. Requests under way at once may overdraw it; it is then closed for longer. */
   spend(log: Budgeted, purpose: Purpose): void {
     this.#bucket(log, purpose).tokens--

@@ -1,7 +1,7 @@
 /**
  * A witness must not cosign from a state that is behind what it has signed (docs/log.md, *Being a witness*): a restored backup
  * would cosign a second history. So it looks at its own monitoring copies where they are published: our own cosignature on a
- * larger size, or on another root at ours, refuses the log.
+ * larger size, on another root at ours, or there at a later time, refuses the log.
  */
 import {
   type Crypto,
@@ -26,6 +26,8 @@ export interface NotBehindParts {
   readonly crypto: Crypto
   readonly store: WitnessStore
   readonly signers: readonly Cosigner[]
+  /** Time of the newest line of ours on the recorded tree, Unix seconds; null where the state keeps none. */
+  readonly signedAt: (origin: string) => number | null
   /** The monitoring prefix under which this witness's copies are published; `<url>/<origin hash>/checkpoint`. */
   readonly monitoringUrl: string
   readonly fetch: typeof globalThis.fetch
@@ -53,12 +55,11 @@ export async function demandNotBehind(parts: NotBehindParts, origins: Iterable<s
 async function compare(parts: NotBehindParts, origin: string): Promise<void> {
   const copy = await fetchCopy(parts, origin)
   if (copy === null) return
-  if (copy.checkpoint.origin !== origin || !isOurs(parts, copy)) return parts.notOurs(origin)
+  const times = copy.checkpoint.origin === origin ? ourTimes(parts, copy) : []
+  if (times.length === 0) return parts.notOurs(origin)
   const { size, root } = copy.checkpoint
-  const record = parts.store.read(origin)
-  if (record !== null && size < record.size) return
-  if (record !== null && size === record.size && equalBytes(root, record.root)) return
-  const known = record === null ? 'knows nothing of that log' : `has ${sizeOrRoot(size, record.size)}`
+  const known = behind(parts, { origin, size, root, time: Math.max(...times) })
+  if (known === null) return
   throw new ProgramError({
     code: 'WITNESS_BEHIND',
     detail: `this witness has cosigned ${origin} at size ${size}, and its state ${known}`,
@@ -66,20 +67,36 @@ async function compare(parts: NotBehindParts, origin: string): Promise<void> {
   })
 }
 
-function sizeOrRoot(cosigned: number, recorded: number): string {
-  return cosigned === recorded ? 'another root there' : `size ${recorded}`
+interface Cosigned {
+  readonly origin: string
+  readonly size: number
+  readonly root: Uint8Array
+  /** Unix seconds. */
+  readonly time: number
+}
+
+/** What the state has instead; null where it has seen that cosignature. */
+function behind({ store, signedAt }: NotBehindParts, { origin, size, root, time }: Cosigned): string | null {
+  const record = store.read(origin)
+  if (record === null) return 'knows nothing of that log'
+  if (size < record.size) return null
+  if (size > record.size) return `has size ${record.size}`
+  if (!equalBytes(root, record.root)) return 'has another root there'
+  // With a clock that was set back, growth would be cosigned for an earlier time than a smaller tree.
+  const last = signedAt(origin)
+  return last !== null && time > last ? `has an earlier time there, ${last} instead of ${time}` : null
 }
 
 /** A single valid line of ours convinces, whatever was put beside it. */
-function isOurs({ crypto, signers }: NotBehindParts, copy: SignedCheckpoint): boolean {
-  return signers.some(({ key }) => hasLine(crypto, copy, key))
+function ourTimes({ crypto, signers }: NotBehindParts, copy: SignedCheckpoint): readonly number[] {
+  return signers.flatMap(({ key }) => timesOf(crypto, copy, key))
 }
 
-function hasLine(crypto: Crypto, copy: SignedCheckpoint, key: VerifierKey): boolean {
+function timesOf(crypto: Crypto, copy: SignedCheckpoint, key: VerifierKey): readonly number[] {
   try {
-    return verifyCheckpoint(crypto, copy, [key]).length > 0
+    return verifyCheckpoint(crypto, copy, [key]).map(({ timestamp }) => timestamp ?? 0)
   } catch (error) {
-    if (error instanceof NoteError) return false
+    if (error instanceof NoteError) return []
     throw error
   }
 }

@@ -81,6 +81,8 @@ export interface KnownLogsOptions {
 export interface KnownLogsDeps {
   readonly signers: readonly Cosigner[]
   readonly store: WitnessStore
+  /** As in {@link NotBehindParts}. */
+  readonly signedAt: (origin: string) => number | null
   readonly budget: Budget
   readonly fetch: typeof globalThis.fetch
   readonly operator: OperatorLog
@@ -88,9 +90,10 @@ export interface KnownLogsDeps {
 
 export function openKnownLogs(options: KnownLogsOptions, deps: KnownLogsDeps): Promise<LogListSource> {
   const { logList, monitoringUrl } = options
-  const { signers, store, budget, fetch, operator } = deps
+  const { signers, store, signedAt, budget, fetch, operator } = deps
   const notOurs = (origin: string) => operator.warn({ origin }, 'what is published as our copy bears no line of ours')
-  const published = { crypto: nodeCrypto, store, signers, monitoringUrl, fetch, timeoutMs: copyTimeoutMs, notOurs }
+  const reach = { monitoringUrl, fetch, timeoutMs: copyTimeoutMs }
+  const published = { crypto: nodeCrypto, store, signers, signedAt, notOurs, ...reach }
   return LogListSource.open({
     path: logList,
     hasher: nodeCrypto,

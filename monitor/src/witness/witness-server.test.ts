@@ -125,6 +125,38 @@ describe('what does not fit', () => {
   })
 })
 
+describe('a log whose budget for repeating is used up', () => {
+  const lines = async (response: Response) => [response.status, await response.text()]
+
+  it('still gets the newest lines there are for the tree that was cosigned last, and they are no work', async () => {
+    folder.list(listOf([log], 16))
+    const time = { now: 1_800_000_000 }
+    const { add, copy } = await start({}, { timing: { now: () => time.now++, clock: () => 0 } })
+    expect((await add(log.body(0, 5))).status).toBe(200)
+    for (let at = 0; at < 15; at++) await add(log.body(5, 5))
+    const newest = await lines(await add(log.body(5, 5)))
+    const copied = await (await copy(log)).text()
+    expect(newest[0]).toBe(200)
+    expect(await lines(await add(log.body(5, 5)))).toEqual(newest)
+    expect(await (await copy(log)).text()).toBe(copied)
+    expect(copied).toContain(newest[1])
+    expect(await lines(await add(log.body(5, 8)))).toEqual([200, expect.stringContaining('— ')])
+    expect((await add(log.body(8, 8))).status).toBe(200)
+  })
+
+  it('gets nothing for another tree, another size, or without the log’s signature', async () => {
+    folder.list(listOf([log], 16))
+    const { add } = await start({}, { timing: { clock: () => 0 } })
+    expect((await add(log.body(0, 5))).status).toBe(200)
+    for (let at = 0; at < 16; at++) expect((await add(log.body(5, 5))).status).toBe(200)
+    expect((await add(log.body(5, 5, 'other'))).status).toBe(429)
+    expect((await add(log.body(4, 4))).status).toBe(429)
+    const { checkpoint } = log.request(5, 5)
+    const unsigned = { ...checkpoint, text: new TestLog().body(5, 5).split('\n\n').slice(1).join('\n\n') }
+    expect((await add(formatAddCheckpoint({ oldSize: 5, proof: [], checkpoint: unsigned }))).status).toBe(403)
+  })
+})
+
 describe('many at once', () => {
   it('500 submissions for one log make one history', async () => {
     const { add, copy } = await start()
@@ -281,6 +313,21 @@ describe('a state that is behind what was signed', () => {
 
   it('is refused where another root of the same size does', async () => {
     await restore(5, 'other')
+    await refused('WITNESS_BEHIND')
+  })
+
+  it('is refused where that tree bears our cosignature of a later time', async () => {
+    const first = await start({ monitoringUrl }, { timing: { now: () => 1_800_000_000 } })
+    await first.add(log.body(0, 5))
+    await first.stop()
+    copyFileSync(join(folder.dataDir, 'witness.db'), old())
+    const second = await start({ monitoringUrl }, { timing: { now: () => 1_800_000_060 } })
+    expect((await second.add(log.body(5, 5))).status).toBe(200)
+    const text = await (await second.copy(log)).text()
+    answer = () => ({ status: 200, body: text })
+    await (await start({ monitoringUrl })).stop()
+    witness = null
+    copyFileSync(old(), join(folder.dataDir, 'witness.db'))
     await refused('WITNESS_BEHIND')
   })
 

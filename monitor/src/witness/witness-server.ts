@@ -68,7 +68,8 @@ async function serve(
   const { timing, operator } = deps
   await deps.claimKeys(state.store.id)
   const budget = new Budget({ clock: timing.clock, globalPerSecond: options.globalPerSecond, minBurst })
-  const logs = await openKnownLogs(options, { ...deps, store: state.store, budget })
+  const signedAt = (origin: string) => state.store.read(origin)?.timestamp ?? null
+  const logs = await openKnownLogs(options, { ...deps, store: state.store, budget, signedAt })
   const metrics = createWitnessMetrics()
   const suspicions = await openSuspicions(state.evidence, deps, metrics.suspected)
   const witness = new Witness({

@@ -9,9 +9,12 @@
 import {
   type AddCheckpointRequest,
   type Crypto,
+  formatSignatureLines,
   grantedDecision,
+  isLineOf,
   judgeAddCheckpoint,
   type NoteSignature,
+  parseSignedCheckpoint,
   type Suspicion,
   toHex,
   unknownOrigin,
@@ -97,6 +100,25 @@ export class Witness {
     } finally {
       this.#pending--
     }
+  }
+
+  /**
+   * The lines that were given when this very checkpoint was cosigned last: nothing is signed, nothing is written. Null where another
+   * one was, or none. C2SP tlog-cosignature lets a line say the time at which its witness saw the tree last.
+   * @throws StoreUnavailableError and what the store throws
+   */
+  async repeat(request: AddCheckpointRequest): Promise<{ readonly status: number; readonly body: string } | null> {
+    const { logs, verify, store, cosigning } = this.#parts
+    const { checkpoint, note } = request.checkpoint
+    const log = logs().get(checkpoint.origin)
+    if (log === undefined) return unknownOrigin
+    if ((await verifyLogged(verify, request.checkpoint, log.keys)) === null) return unsigned
+    const record = this.#stored(() => store.read(checkpoint.origin))
+    if (record === null || record.size !== request.oldSize) return null
+    const cosigned = parseSignedCheckpoint(record.checkpoint).note
+    if (cosigned.text !== note.text) return null
+    const lines = cosigned.signatures.filter((line) => cosigning.keys.some((key) => isLineOf(line, key)))
+    return lines.length === 0 ? null : { status: 200, body: formatSignatureLines(lines) }
   }
 
   /**
