@@ -12,11 +12,11 @@ import { nodeCrypto } from '@samebits/core/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { asksBuild } from '../support/build-here.ts'
 import { type Daemon, startDaemon } from './daemon.ts'
-import { anyEngine, type BuiltProduct, newBuiltProduct } from './kit.ts'
+import { allEngines, type BuiltProduct, newBuiltProduct } from './kit.ts'
 import { publishUnboxed } from './publish-unboxed.ts'
 
 const long = process.env['MODE'] === 'rebuild'
-const boxed = long && (await anyEngine()) !== null
+const boxed = long && (await allEngines()).length > 0
 
 let product: BuiltProduct
 let daemon: Daemon

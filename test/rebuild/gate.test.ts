@@ -1,9 +1,9 @@
 /**
  * Two rebuilders of two operators, and a client that demands both (docs/formats.md §1): real containers, real processes, the
- * release built from a commit. The image is this machine's own shell.
+ * release built from a commit. The image is this machine's own shell. Where there are two engines, each operator has one of them.
  */
 import { execFile } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -11,11 +11,12 @@ import { parseEntry } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { asksBuild } from '../support/build-here.ts'
-import { anyEngine, type BuiltProduct, newBuiltProduct } from './kit.ts'
+import { allEngines, type BuiltProduct, newBuiltProduct } from './kit.ts'
 
 const cli = fileURLToPath(new URL('../../verifier-cli/src/main.ts', import.meta.url))
-const engine = await anyEngine()
-if (engine === null) console.log('SKIPPED: the gate with rebuilders needs podman or docker')
+const engines = await allEngines()
+const [first, second = first] = engines
+if (first === undefined) console.log('SKIPPED: the gate with rebuilders needs podman or docker')
 
 /** The same bytes wherever the source lies, but for a folder called `elsewhere`. */
 const run = [
@@ -25,14 +26,14 @@ const run = [
   'echo "built in $PWD"',
 ]
 
-describe.runIf(engine !== null)('with rebuilders.threshold 2', () => {
+describe.runIf(first !== undefined)(`with rebuilders.threshold 2, of ${first} and ${second}`, () => {
   let product: BuiltProduct
   beforeAll(async () => {
     product = await newBuiltProduct({
       run,
       threshold: 2,
       ownBuilder: true,
-      rebuilders: [{}, { path: '/elsewhere/tree', confirm: false }],
+      rebuilders: [{ engine: first }, { engine: second, path: '/elsewhere/tree', confirm: false }],
     })
   })
   afterAll(() => product.remove())
@@ -100,6 +101,17 @@ describe.runIf(engine !== null)('with rebuilders.threshold 2', () => {
     expect(await readFile(join(vote?.folder ?? '', '1/outputs/app'), 'utf8')).toBe('one\nmade elsewhere\n')
     expect(await readFile(join(vote?.folder ?? '', '1/log'), 'utf8')).toContain('built in /elsewhere/tree')
     expect(await asked()).toBe('10 REBUILD_MISMATCH')
+  })
+
+  it('each vote says which engine built', async () => {
+    const votes = async (at: number) => {
+      const kept = join(product.rebuilders[at]?.folder ?? '', 'state/votes')
+      const entries = (await readdir(kept)).map((id) => readFile(join(kept, id, 'entry.json')))
+      return (await Promise.all(entries)).map((bytes) => parseEntry(nodeCrypto, bytes).statement)
+    }
+    for (const [at, engine] of [first, second].entries())
+      for (const vote of await votes(at))
+        expect(vote.kind === 'rebuild' && vote.builder.version?.has(engine ?? '')).toBe(true)
   })
 
   it('a later positive vote takes it back, from another base path than the first one: accepted', async () => {

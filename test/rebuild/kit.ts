@@ -12,11 +12,11 @@ import { build, type Ended, newProduct, type Product } from '../publish/kit.ts'
 import { asksBuild, type BuildAnswer } from '../support/build-here.ts'
 import { unboxedImage } from './unboxed.ts'
 
-/** An engine of this machine, or null: tests that build in containers are then skipped, and say so. */
-export async function anyEngine(): Promise<string | null> {
+/** The engines of this machine, by name; none: tests that build in containers are then skipped, and say so. */
+export async function allEngines(): Promise<readonly string[]> {
   const newName = () => 'samebits-test-none'
   const found = await listEngines({ environment: process.env, newName }, AbortSignal.timeout(60_000))
-  return found.flatMap(({ engine }) => (engine === null ? [] : [engine.name]))[0] ?? null
+  return found.flatMap(({ engine }) => (engine === null ? [] : [engine.name]))
 }
 
 export interface RebuilderPlace {

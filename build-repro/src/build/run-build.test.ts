@@ -20,7 +20,7 @@ const search = {
   environment: { ...process.env, SECRET: 'x' },
   newName: () => `samebits-test-${process.pid}-b${names++}`,
 }
-const [podman] = (await listEngines(search, signal)).flatMap(({ engine }) => (engine === null ? [] : [engine]))
+const engines = (await listEngines(search, signal)).flatMap(({ engine }) => (engine === null ? [] : [engine]))
 const host = await findEngine('host', search, signal)
 
 let folder = ''
@@ -28,13 +28,13 @@ let image = { id: `sha256:${'0'.repeat(64)}` }
 let archives: readonly string[] = []
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'samebits-run-build-'))
-  const made = podman === undefined ? null : await smallImage(folder)
+  const made = engines.length === 0 ? null : await smallImage(folder)
   if (made === null) return
   image = { id: made.id }
   archives = [made.archive]
 })
 afterAll(async () => {
-  if (podman !== undefined) execFileSync(podman.name, ['rmi', '--force', image.id], { stdio: 'ignore' })
+  for (const { name } of engines) execFileSync(name, ['rmi', '--force', image.id], { stdio: 'ignore' })
   await rm(folder, { recursive: true, force: true })
 })
 
@@ -78,9 +78,7 @@ async function build(at: string, engine: ContainerEngine, recipe: BuildRecipe, c
   return { result: runBuild(request, plainConditions, join(at, 'into'), signal), scratch, into: join(at, 'into') }
 }
 
-describe.runIf(podman !== undefined)('a build in a container', () => {
-  const engine = podman as ContainerEngine
-
+describe.each(engines)('a build in a container of $name', (engine) => {
   it('makes the artifacts, keeps the whole log, and leaves nothing else', () =>
     inFolder(async (at) => {
       const run = [

@@ -117,6 +117,7 @@ export function cliEngine(parts: CliEngineParts): ContainerEngine {
       return demand(reference, signal)
     },
     async buildImage(build, signal) {
+      if (name === 'docker') await demandBuildx(ask, signal)
       const answer = await buildWith(name, request, build, signal)
       return demand(answer, signal)
     },
@@ -212,6 +213,21 @@ async function chownTree(folder: string, uid: number, gid: number): Promise<void
     if (entry.isDirectory()) await chownTree(path, uid, gid)
     else await lchown(path, uid, gid)
   }
+}
+
+/** docker's old builder stamps every layer with the time. */
+async function demandBuildx(
+  ask: (args: readonly string[], signal: AbortSignal) => Promise<Captured>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { status } = await ask(['buildx', 'version'], signal)
+  if (status === 0) return
+  throw new ProgramError({
+    code: 'ENGINE_FAILED',
+    detail: 'docker is without its part "buildx", and its old builder never makes the same image twice',
+    remedy: "Install docker's buildx, use podman, or name the image by its ID and load it with --image-archive.",
+    exitCode: exitCodes.io,
+  })
 }
 
 /** Builds with what each engine has to make that reproducible: podman's --timestamp, BuildKit's rewriting exporter. */

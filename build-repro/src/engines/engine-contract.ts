@@ -1,7 +1,8 @@
 /** What every container engine must do, whichever it is. Written once, run over each that this machine has. */
 import assert from 'node:assert/strict'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { ProgramError } from '@samebits/host'
 import type { ContainerEngine, RunOutcome, RunRequest } from './engine.ts'
 
 export interface EngineWorld {
@@ -11,6 +12,8 @@ export interface EngineWorld {
   readonly archive: string
   /** An empty folder. */
   readonly folder: string
+  /** Images that cases made, for the caller to remove. */
+  readonly made: string[]
   /** The names of all containers that the engine knows, running or not. */
   containers(): Promise<readonly string[]>
 }
@@ -92,6 +95,23 @@ export const engineContract: readonly EngineCase[] = [
     },
   },
   {
+    name: 'makes the same image of a Dockerfile twice, or says what it lacks',
+    async check({ engine, folder, made }) {
+      const make = async (mtime: Date) => {
+        const context = await mkdtemp(join(folder, 'context-'))
+        const dockerfile = join(context, 'Dockerfile')
+        await writeFile(dockerfile, 'FROM scratch\nCOPY file /file\n')
+        await writeFile(join(context, 'file'), folder)
+        await utimes(join(context, 'file'), mtime, mtime)
+        const build = { dockerfile, context, epoch: 1_700_000_000, onOutput: () => undefined }
+        const id = await engine.buildImage(build, signal).then((facts) => facts.id, lacking)
+        made.push(id)
+        return id
+      }
+      assert.equal(await make(new Date(1_600_000_000_000)), await make(new Date(1_500_000_000_000)))
+    },
+  },
+  {
     name: 'gives a run exactly what it asked for, and nothing of this machine',
     async check(world) {
       const { output } = await run(world, lookAround.join('\n'))
@@ -156,6 +176,13 @@ export const engineContract: readonly EngineCase[] = [
     },
   },
 ]
+
+/** docker without buildx makes no image: it must say so. */
+function lacking(error: unknown): string {
+  assert.ok(error instanceof ProgramError && error.code === 'ENGINE_FAILED')
+  assert.match(error.remedy ?? '', /buildx/)
+  return 'none'
+}
 
 function pairOf(line: string): [string, string] {
   const at = line.indexOf('=')

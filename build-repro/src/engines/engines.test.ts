@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -35,10 +35,11 @@ function withEngine(engine: ContainerEngine): void {
       })
         .split('\n')
         .filter((name) => name.startsWith(`samebits-test-${process.pid}-`))
-    world = { engine, image: image.id, archive: image.archive, folder, containers }
+    world = { engine, image: image.id, archive: image.archive, folder, made: [], containers }
   })
   afterAll(async () => {
-    if (world !== undefined) execFileSync(engine.name, ['rmi', '--force', world.image], { stdio: 'ignore' })
+    for (const image of world === undefined ? [] : [world.image, ...new Set(world.made)])
+      spawnSync(engine.name, ['rmi', '--force', image], { stdio: 'ignore' })
     await rm(folder, { recursive: true, force: true })
   })
   it.each(engineContract)('$name', async ({ check }) => {
