@@ -39,6 +39,10 @@ export async function explain(
     return isCovered(each.kind, already) ? null : `${each.kind} ${placeOf(each)}`
   }
   const keysOf = (all: readonly Difference[]) => new Set(all.map(keyOf).filter((key) => key !== null))
+  const likely = likelyCauses(
+    found.filter((each) => keyOf(each) !== null),
+    variations,
+  )
   const runs = new Map<string, readonly Difference[]>()
   const rebuildInTime = withoutPassedTime(rebuild)
   const experiment = {
@@ -48,7 +52,7 @@ export async function explain(
       return keysOf(differences)
     },
   }
-  const { alone, together } = await findCauses(keysOf(found), variations, experiment)
+  const { alone, together } = await findCauses(keysOf(found), variations, experiment, likely)
   const clear = (set: readonly Variation[], key: string) =>
     runs.get(JSON.stringify(set))?.find((each) => keyOf(each) === key)
   const varied = uniqueBy(found, keyOf).flatMap((each): readonly Explained[] => {
@@ -107,6 +111,12 @@ const kindsByVariation: Readonly<Record<Variation, Kind>> = {
   processors: 'parallelism',
   order: 'order',
   environment: 'environment',
+}
+
+/** For each kind the first variation that brings it out when it is what it looks like. */
+function likelyCauses(found: readonly Difference[], variations: readonly Variation[]): readonly Variation[] {
+  const kinds = new Set(found.map(({ kind }) => kind))
+  return variations.filter((variation) => kinds.delete(kindsByVariation[variation]))
 }
 
 /** What the bytes leave open, the cause says. */

@@ -1,6 +1,7 @@
 /**
- * Which single variation brings a difference out: by halving the set of those that are left, each time with a build that varies only
- * one half. Where neither half alone does it, several are needed together, and the smallest set that still does is looked for.
+ * Which single variation brings a difference out: first those that the difference looks like, each alone; for what is left by halving
+ * the set of the others, each time with a build that varies only one half. Where neither half alone does it, several are needed
+ * together, and the smallest set that still does is looked for.
  */
 
 export interface Experiment<Variation> {
@@ -15,11 +16,15 @@ export interface Causes<Variation> {
   readonly together: ReadonlyMap<string, readonly Variation[]>
 }
 
-/** @param places those in which the plain build and the one with all variations differ */
+/**
+ * @param places those in which the plain build and the one with all variations differ
+ * @param likely variations to try alone before the halving; one that was wrong costs a build
+ */
 export async function findCauses<Variation>(
   places: ReadonlySet<string>,
   variations: readonly Variation[],
   experiment: Experiment<Variation>,
+  likely: readonly Variation[] = [],
 ): Promise<Causes<Variation>> {
   const alone = new Map<string, readonly Variation[]>()
   const together = new Map<string, readonly Variation[]>()
@@ -34,17 +39,21 @@ export async function findCauses<Variation>(
   const shows = async (set: readonly Variation[]) =>
     set.length > 0 && [...(await differing(set))].some((place) => places.has(place))
   let candidates = [...variations]
-  while (candidates.length > 0 && places.size > 0) {
-    const cause = await smallest(candidates, shows)
+  /** Keeps what this set brings out, and puts it out of the question. */
+  const settle = async (cause: readonly Variation[]): Promise<boolean> => {
     const found = [...(await differing(cause))].filter((place) => places.has(place))
-    if (found.length === 0) break
+    if (found.length === 0) return false
     for (const place of found) {
       if (cause.length === 1) alone.set(place, [...(alone.get(place) ?? []), ...cause])
       else together.set(place, cause)
     }
     candidates = candidates.filter((each) => !cause.includes(each))
-    if (!(await shows(candidates))) break
+    return true
   }
+  if (places.size > 0) for (const each of likely) await settle([each])
+  // All of them together are known to bring everything out.
+  const remain = async () => places.size > 0 && (candidates.length === variations.length || (await shows(candidates)))
+  while (await remain()) if (!(await settle(await smallest(candidates, shows)))) break
   for (const place of places) if (!alone.has(place) && !together.has(place)) together.set(place, [])
   for (const place of alone.keys()) together.delete(place)
   return { alone, together }
