@@ -1,5 +1,8 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { formatRecipe, parseRecipe, type Recipe } from './recipe.ts'
+import { formatRecipe, openWorkspace, parseRecipe, type Recipe, recipeName } from './recipe.ts'
+import { inFolder } from './testing.ts'
 
 const good: Recipe = {
   format: 1,
@@ -28,7 +31,7 @@ describe('the recipe', () => {
     ['with a feed on this machine', withPublish({ feeds: ['http://127.0.0.1:8080/'] })],
     ['of a product without segments', { ...good, product: 'notes' }],
   ])('is read back %s', (_, recipe) => {
-    expect(parseRecipe(formatRecipe(recipe))).toEqual(recipe)
+    expect(parseRecipe(Buffer.from(formatRecipe(recipe)))).toEqual(recipe)
   })
 
   it.each<[string, unknown]>([
@@ -37,7 +40,6 @@ describe('the recipe', () => {
     ['a format in text', { ...good, format: '1' }],
     ['an unknown field', { ...good, image: 'debian' }],
     ['an unknown field inside', withPublish({ password: 'x' })],
-    ['no product', { format: 1, publish: good.publish }],
     ['a product with ..', { ...good, product: 'example.com/../notes' }],
     ['a product that is ..', { ...good, product: '..' }],
     ['an absolute product', { ...good, product: '/etc' }],
@@ -59,10 +61,29 @@ describe('the recipe', () => {
     ['a feed that is a file', withPublish({ feeds: ['file:///srv/feed'] })],
     ['too many feeds', withPublish({ feeds: Array.from({ length: 17 }, (_, at) => `https://example.com/${at}/`) })],
   ])('is refused with %s', (_, recipe) => {
-    expect(() => parseRecipe(JSON.stringify(recipe))).toThrow(expect.objectContaining({ code: 'RECIPE_INVALID' }))
+    expect(() => parseRecipe(Buffer.from(JSON.stringify(recipe)))).toThrow(
+      expect.objectContaining({ code: 'RECIPE_INVALID' }),
+    )
   })
 
   it.each(['', '{', 'null', '{"format":1}trailing', '\ufeff{}'])('is refused as the text %j', (text) => {
-    expect(() => parseRecipe(text)).toThrow(expect.objectContaining({ code: 'RECIPE_INVALID' }))
+    expect(() => parseRecipe(Buffer.from(text))).toThrow(expect.objectContaining({ code: 'RECIPE_INVALID' }))
+  })
+  it.each<[string, object]>([
+    ['product', { format: 1, publish: good.publish }],
+    ['publish', { format: 1, product: good.product }],
+  ])('can be read without "%s", and not be published from', (missing, recipe) =>
+    inFolder(async (folder) => {
+      const text = JSON.stringify(recipe)
+      expect(parseRecipe(Buffer.from(text))).toEqual(recipe)
+      await writeFile(join(folder, recipeName), text)
+      const refused = { code: 'RECIPE_INVALID', detail: expect.stringContaining(`it has no "${missing}"`) }
+      await expect(openWorkspace(folder)).rejects.toMatchObject(refused)
+    }),
+  )
+
+  it('is refused where it is not UTF-8, and where no person wrote that much', () => {
+    for (const bytes of [Buffer.from([0x22, 0xff, 0x22]), Buffer.alloc((1 << 20) + 1, ' ')])
+      expect(() => parseRecipe(bytes)).toThrow(expect.objectContaining({ code: 'RECIPE_INVALID' }))
   })
 })

@@ -10,9 +10,10 @@
  *                    "key": "keys/publisher.pem",
  *                    "feed": "feed",                              // the folder that a web server serves
  *                    "feeds": ["https://example.com/notes/"] },   // where it will be served
- *       "build": { … } }                                          // optional: build/build-recipe.ts
+ *       "build": { … } }                                          // build/build-recipe.ts
  *
- * Paths are relative to the recipe's folder, with `/`.
+ * Who builds needs `build`, who rebuilds also `product`, who publishes `product` and `publish`: what is missing is said to whom it is
+ * missing. What is there is checked whole, whoever reads it. Paths are relative to the recipe's folder, with `/`.
  */
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
@@ -23,8 +24,16 @@ import { checkChannel, checkProduct } from './names.ts'
 
 export const recipeName = 'samebits.build.json'
 
-export interface Recipe {
+/** All that a recipe may say. */
+export interface RecipeFile {
   readonly format: 1
+  readonly product?: string | undefined
+  readonly publish?: Recipe['publish'] | undefined
+  readonly build?: BuildRecipe | undefined
+}
+
+/** One that can be published from. */
+export interface Recipe extends RecipeFile {
   readonly product: string
   readonly publish: {
     readonly channel: string
@@ -35,8 +44,6 @@ export interface Recipe {
     readonly feed: string
     readonly feeds: readonly string[]
   }
-  /** How the source becomes the artifacts; absent where they come from elsewhere. */
-  readonly build?: BuildRecipe | undefined
 }
 
 /** Far above any recipe that a person would write. */
@@ -53,16 +60,18 @@ const feedUrl = z
   .refine(isFeedUrl, 'must be https, without credentials, query and fragment')
 const recipeSchema = z.strictObject({
   format: z.literal(1),
-  product: z.string(),
-  publish: z.strictObject({
-    channel: z.string(),
-    trust: path,
-    anchor: path,
-    sizes: path,
-    key: path,
-    feed: path,
-    feeds: z.array(feedUrl).max(16),
-  }),
+  product: z.string().optional(),
+  publish: z
+    .strictObject({
+      channel: z.string(),
+      trust: path,
+      anchor: path,
+      sizes: path,
+      key: path,
+      feed: path,
+      feeds: z.array(feedUrl).max(16),
+    })
+    .optional(),
   build: buildRecipeSchema.optional(),
 })
 
@@ -75,18 +84,20 @@ export function isFeedUrl(text: string): boolean {
 }
 
 /** @throws ProgramError RECIPE_INVALID */
-export function parseRecipe(text: string): Recipe {
+export function parseRecipe(bytes: Uint8Array): RecipeFile {
+  if (bytes.length > recipeCap) throw invalid(`it is longer than ${recipeCap} bytes`)
   let json: unknown
   try {
-    json = JSON.parse(text)
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
   } catch (error) {
-    throw invalid('it is not JSON', error)
+    throw invalid('it is not JSON in UTF-8', error)
   }
   const parsed = recipeSchema.safeParse(json)
   if (!parsed.success) throw invalid(firstIssue(parsed.error), parsed.error)
   try {
-    checkProduct(parsed.data.product)
-    checkChannel(parsed.data.publish.channel)
+    const { product, publish } = parsed.data
+    if (product !== undefined) checkProduct(product)
+    if (publish !== undefined) checkChannel(publish.channel)
   } catch (error) {
     throw invalid(error instanceof ProgramError ? error.detail : String(error), error)
   }
@@ -116,17 +127,13 @@ export async function openWorkspace(folder: string, file: string = recipeName): 
       cause: error,
     })
   })
-  if (bytes.length > recipeCap) throw invalid(`it is longer than ${recipeCap} bytes`)
   const base = dirname(recipePath)
-  return { folder: base, recipe: parseRecipe(decode(bytes)), at: (path) => resolve(base, path) }
+  return { folder: base, recipe: demandPublish(parseRecipe(bytes)), at: (path) => resolve(base, path) }
 }
 
-function decode(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-  } catch (error) {
-    throw invalid('it is not UTF-8', error)
-  }
+function demandPublish({ product, publish, ...rest }: RecipeFile): Recipe {
+  if (product !== undefined && publish !== undefined) return { ...rest, product, publish }
+  throw invalid(`it does not say how to publish: it has no "${product === undefined ? 'product' : 'publish'}"`)
 }
 
 function firstIssue(error: z.ZodError): string {

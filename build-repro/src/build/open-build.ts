@@ -3,13 +3,12 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ProgramError, systemReason } from '@samebits/host'
-import { z } from 'zod'
-import { recipeName } from '../recipe.ts'
+import { parseRecipe, recipeName } from '../recipe.ts'
 import { archiveCommit } from '../source/archive.ts'
 import { type Environment, sealedGit } from '../source/git.ts'
 import { ownSource } from '../source/own-source.ts'
 import { filesIn } from '../source/read-archive.ts'
-import { type BuildRecipe, buildRecipeSchema } from './build-recipe.ts'
+import type { BuildRecipe } from './build-recipe.ts'
 import type { Source } from './source.ts'
 
 export interface OpenedBuild {
@@ -58,30 +57,15 @@ export async function openFolder(folder: string): Promise<OpenedBuild> {
   return { ...parseBuild(bytes), source: { kind: 'folder', folder }, prefix: '' }
 }
 
-/** Building needs nothing of `publish`: a recipe may consist of `format` and `build` alone. */
-const schema = z.strictObject({
-  format: z.literal(1),
-  product: z.string().optional(),
-  publish: z.unknown().optional(),
-  build: buildRecipeSchema,
-})
-
 /**
  * What a recipe's bytes say of building, and their digest.
  *
  * @throws ProgramError RECIPE_INVALID
  */
 export function parseBuild(bytes: Uint8Array): { readonly recipe: BuildRecipe; readonly recipeDigest: string } {
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-    const { build } = schema.parse(JSON.parse(text))
-    return { recipe: build, recipeDigest: createHash('sha256').update(bytes).digest('hex') }
-  } catch (error) {
-    const issue = error instanceof z.ZodError ? error.issues[0] : undefined
-    throw invalid(
-      issue === undefined ? 'it is not JSON in UTF-8' : `${issue.path.join('.') || 'the document'}: ${issue.message}`,
-    )
-  }
+  const { build } = parseRecipe(bytes)
+  if (build === undefined) throw invalid('it has no "build"')
+  return { recipe: build, recipeDigest: createHash('sha256').update(bytes).digest('hex') }
 }
 
 function invalid(why: string): ProgramError {

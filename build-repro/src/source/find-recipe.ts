@@ -1,6 +1,5 @@
 /** The recipe that a release names, in the source that it names. A statement says its digest, not its place. */
 import { createHash } from 'node:crypto'
-import { fromUtf8 } from '@samebits/core'
 import type { BuildRecipe } from '../build/build-recipe.ts'
 import { parseRecipe, recipeName } from '../recipe.ts'
 import { Trouble } from '../trouble.ts'
@@ -22,8 +21,9 @@ export async function findRecipe(archive: string, recipeDigest: string): Promise
     throw unknown(`none of the ${recipes.length} files ${recipeName} in the source has the SHA-256 ${recipeDigest}`)
   if (others.length > 0 && found.path !== recipeName)
     throw unknown(`${found.path} and ${others[0]?.path} are the same recipe, and build different things`)
-  const { build, product } = parseRecipe(fromUtf8(found.bytes))
+  const { build, product } = parseRecipe(found.bytes)
   if (build === undefined) throw unknown(`${found.path} does not say how to build`)
+  if (product === undefined) throw unknown(`${found.path} does not say of which product it is`)
   return { prefix: found.path.slice(0, -recipeName.length), recipe: build, product }
 }
 
