@@ -1,6 +1,7 @@
 // Bundles the command line into verifier-cli/dist/: one CommonJS file that needs nothing but Node, and the licences of what
 // is in it. The same sources and lock give the same bytes, wherever the checkout lies.
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -24,6 +25,8 @@ const result = await build({
   platform: 'node',
   format: 'cjs',
   target: 'node20',
+  // The starter runs it as a script, which may require and not import.
+  supported: { 'dynamic-import': false },
   conditions: ['samebits-source'],
   legalComments: 'none',
   define: { SAMEBITS_VERSION: JSON.stringify(version) },
@@ -56,14 +59,18 @@ const result = await build({
   ],
 })
 
+// bin/samebits.cjs tells by the last line whether code that was compiled earlier is of this build.
+const { contents } = result.outputFiles[0]
+const program = Buffer.concat([contents, Buffer.from(`// ${createHash('sha256').update(contents).digest('hex')}\n`)])
+
 rmSync(out, { recursive: true, force: true })
 mkdirSync(out, { recursive: true })
 const file = join(out, 'samebits.cjs')
-writeFileSync(file, result.outputFiles[0].contents)
+writeFileSync(file, program)
 chmodSync(file, 0o755)
 writeFileSync(join(out, 'THIRD-PARTY-LICENSES'), licences(Object.keys(result.metafile.inputs)))
 writeFileSync(join(out, 'samebits.1'), execFileSync(process.execPath, [file, 'manual']))
-console.log(`${relative(root, file)}: ${result.outputFiles[0].contents.length} bytes`)
+console.log(`${relative(root, file)}: ${program.length} bytes`)
 
 function licences(inputs) {
   const packages = new Set()

@@ -1,7 +1,7 @@
 /** The package that users install: runnable from its tarball, and the same bytes on each build. */
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chmod, cp, mkdir, readdir, readFile, stat } from 'node:fs/promises'
+import { chmod, cp, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
@@ -55,24 +55,73 @@ describe('the packed command line', () => {
     const { stdout } = await run(join(folder.path, 'node_modules/.bin/samebits'), ['--version'])
     expect(stdout).toBe('samebits 0.1.0\n')
   }, 120_000)
+})
 
-  test('keeps compiled code in a folder that nobody else may enter, or nowhere', async () => {
-    await using folder = await temporaryFolder()
-    await run(process.execPath, [script, join(folder.path, 'dist')])
-    await cp(join(room, 'bin'), join(folder.path, 'bin'), { recursive: true })
+describe('compiled code', () => {
+  /** The packed program, in as many builds as there are versions. */
+  async function installed(...versions: readonly string[]) {
+    const folder = await temporaryFolder()
+    const of = (version: string) => join(folder.path, version)
+    for (const version of versions) {
+      await run(process.execPath, [script, join(of(version), 'dist'), version])
+      await cp(join(room, 'bin'), join(of(version), 'bin'), { recursive: true })
+    }
     const cache = join(folder.path, 'cache')
-    const start = () =>
-      run(process.execPath, [join(folder.path, 'bin/samebits.cjs'), '--version'], { env: { XDG_CACHE_HOME: cache } })
+    const start = async (version: string, args = ['--version'], home = cache) => {
+      const program = join(of(version), 'bin/samebits.cjs')
+      return (await run(process.execPath, [program, ...args], { env: { XDG_CACHE_HOME: home } })).stdout
+    }
     const compiled = join(cache, 'samebits', 'compiled')
-    await start()
-    expect((await stat(compiled)).mode & 0o777).toBe(0o700)
-    const [version = ''] = await readdir(compiled)
-    expect(await readdir(join(compiled, version))).toHaveLength(1)
+    return { ...folder, start, compiled, [Symbol.asyncDispose]: folder[Symbol.asyncDispose] }
+  }
 
-    const open = join(folder.path, 'open')
-    await mkdir(join(open, 'samebits', 'compiled'), { recursive: true })
-    await chmod(join(open, 'samebits', 'compiled'), 0o755)
-    await run(process.execPath, [join(folder.path, 'bin/samebits.cjs'), '--version'], { env: { XDG_CACHE_HOME: open } })
-    expect(await readdir(join(open, 'samebits', 'compiled'))).toEqual([])
+  test('is kept for each command in a folder that nobody else may enter, and used by the next run', async () => {
+    await using it = await installed('0.1.0')
+    await it.start('0.1.0')
+    await it.start('0.1.0', ['explain', 'FORK'])
+    expect((await stat(it.compiled)).mode & 0o777).toBe(0o700)
+    expect((await readdir(it.compiled)).sort()).toEqual(['--version', 'explain'])
+    const kept = join(it.compiled, '--version')
+    const { ino, mode } = await stat(kept)
+    expect(mode & 0o777).toBe(0o600)
+    expect(await it.start('0.1.0')).toBe('samebits 0.1.0\n')
+    // Were it not used, another would have taken its place.
+    expect((await stat(kept)).ino).toBe(ino)
+  }, 60_000)
+
+  test('of another build, or not whole, is not used', async () => {
+    await using it = await installed('0.1.0', '0.2.0')
+    const kept = join(it.compiled, '--version')
+    await it.start('0.1.0')
+    expect(await it.start('0.2.0')).toBe('samebits 0.2.0\n')
+    const whole = await readFile(kept)
+    const flipped = Buffer.from(whole)
+    flipped[whole.length >> 1] = (flipped[whole.length >> 1] ?? 0) ^ 1
+    for (const rotten of [flipped, whole.subarray(0, -1), whole.subarray(0, 10), Buffer.alloc(0)]) {
+      await writeFile(kept, rotten)
+      expect(await it.start('0.2.0')).toBe('samebits 0.2.0\n')
+      expect((await readFile(kept)).equals(rotten)).toBe(false)
+    }
+    expect(await readdir(it.compiled)).toEqual(['--version'])
+  }, 60_000)
+
+  test('is kept nowhere else', async () => {
+    await using it = await installed('0.1.0')
+    await expect(it.start('0.1.0', ['../evil'])).rejects.toMatchObject({ code: 64 })
+    await expect(it.start('0.1.0', ['unknown'])).rejects.toMatchObject({ code: 64 })
+    expect(await readdir(it.compiled).catch(() => [])).toEqual([])
+
+    const open = join(it.path, 'open', 'samebits', 'compiled')
+    await mkdir(open, { recursive: true })
+    await chmod(open, 0o755)
+    expect(await it.start('0.1.0', ['--version'], join(it.path, 'open'))).toBe('samebits 0.1.0\n')
+    expect(await readdir(open)).toEqual([])
+
+    const elsewhere = join(it.path, 'elsewhere')
+    await mkdir(elsewhere, { mode: 0o700 })
+    await mkdir(join(it.path, 'linked', 'samebits'), { recursive: true })
+    await symlink(elsewhere, join(it.path, 'linked', 'samebits', 'compiled'))
+    expect(await it.start('0.1.0', ['--version'], join(it.path, 'linked'))).toBe('samebits 0.1.0\n')
+    expect(await readdir(elsewhere)).toEqual([])
   }, 60_000)
 })
