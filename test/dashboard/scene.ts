@@ -33,6 +33,7 @@ function log(origin: string, size: number, more: Partial<LogRecord> = {}): LogRe
       q: now - 45,
       headAt: now - 50,
       readTo: size,
+      indexedTo: size,
     },
     ...{ polledAt: now - 12, answeredAt: now - 12, failure: null },
     ...more,

@@ -33,7 +33,8 @@ export interface SceneOptions {
 export class MonitorScene {
   readonly folder: string = mkdtempSync(join(tmpdir(), 'samebits-scene-'))
   readonly served: ServedLog
-  readonly options: SceneOptions
+  /** What the next start goes by. */
+  options: SceneOptions
   now: number = START
   readonly lines: string[] = []
   readonly defects: object[] = []
@@ -57,6 +58,16 @@ export class MonitorScene {
     return this.#monitor
   }
 
+  get trustPath(): string {
+    return join(this.folder, 'trust.json')
+  }
+
+  /** A file beside the configuration. */
+  write(name: string, bytes: Uint8Array): string {
+    writeFileSync(join(this.folder, name), bytes)
+    return join(this.folder, name)
+  }
+
   /** Shows the whole tree, witnessed now. */
   publish(options: SignOptions = {}): string {
     return this.served.publish({ witnesses: cosignedAt(this.now), ...options })
@@ -70,12 +81,11 @@ export class MonitorScene {
 
   async begin(): Promise<void> {
     const { raw = false, trust = {}, config = {}, log = {}, others = [] } = this.options
-    const trustPath = join(this.folder, 'trust.json')
-    writeFileSync(trustPath, trustFile({ log: this.log, ...trust }))
+    this.write('trust.json', trustFile({ log: this.log, ...trust }))
     const entry = {
       keys: [formatVkey(this.log.signer.key)],
       url: this.served.url,
-      ...(raw ? {} : { trust: [trustPath] }),
+      ...(raw ? {} : { trust: [this.trustPath] }),
       ...log,
     }
     const limits = { openAfter: '1s', rollbackAfter: '1s', ...('limits' in config ? (config.limits as object) : {}) }

@@ -180,7 +180,8 @@ export class Follower {
     const record = store.log(log.origin) as LogRecord
     store.transact((writer) => {
       index.apply(writer, facts)
-      writer.putLog({ ...record, readTo })
+      const indexedTo = index.ring() === null ? record.indexedTo : Math.max(record.indexedTo, readTo)
+      writer.putLog({ ...record, readTo, indexedTo })
     })
     index.committed()
   }

@@ -151,6 +151,7 @@ export class TreeKeeper {
       q: grown || fresher ? (shown?.q ?? null) : (before?.q ?? null),
       headAt: grown ? now() : (before?.headAt ?? null),
       readTo: before?.readTo ?? 0,
+      indexedTo: before?.indexedTo ?? 0,
       polledAt: own === undefined ? (before?.polledAt ?? null) : now(),
       answeredAt: own?.kind === 'tree' ? now() : (before?.answeredAt ?? null),
       failure: own === undefined ? (before?.failure ?? null) : own.kind === 'tree' ? null : own.detail,

@@ -42,7 +42,9 @@ export class ProductIndex implements EntryIndex {
 
   constructor(parts: ProductIndexParts) {
     this.#parts = parts
+    this.#forgetOthers()
     for (const trust of parts.log.trust) this.#watch(new TrustBook(trust))
+    this.#readAgain(parts.store.log(parts.log.origin)?.indexedTo ?? 0) // what was read while the log had no index
   }
 
   committed(): void {
@@ -97,10 +99,12 @@ export class ProductIndex implements EntryIndex {
     const { store, log } = this.#parts
     const { product, version, sha256, bytes } = configured.trust
     const record = store.product(log.origin, product)
+    if (record !== null && !record.watched) this.#readPast(product)
     const stored = record?.trust == null ? null : readTrust(record.trust.body)
     if (record !== null && stored instanceof TrustBook && stored.trust.version >= version) {
       const before = record.before === null ? null : readTrust(record.before)
       this.#put(product, { book: stored, before: before instanceof TrustBook ? before : null, endsAt: record.endsAt })
+      if (!record.watched) store.transact((writer) => writer.putProduct({ ...record, watched: true }))
       return
     }
     const watched = { book: configured, before: null, endsAt: null }
@@ -110,6 +114,30 @@ export class ProductIndex implements EntryIndex {
       writer.putProduct({ ...base, watched: true, trust: { version, sha256, body: bytes }, before: null, endsAt: null })
       this.#ledger(writer).judgeAgain(product, watched)
     })
+  }
+
+  /** Products whose trust file was taken out of the configuration: what they log meanwhile nobody judges. */
+  #forgetOthers(): void {
+    const { store, log } = this.#parts
+    const configured = new Set(log.trust.map(({ product }) => product))
+    const others = store.products(log.origin).filter(({ product, watched }) => watched && !configured.has(product))
+    if (others.length === 0) return
+    store.transact((writer) => {
+      for (const product of others) writer.putProduct({ ...product, watched: false })
+    })
+  }
+
+  /** What was logged of this product before it had a trust file is read again, and judged then. */
+  #readPast(product: string): void {
+    const { store, log } = this.#parts
+    const oldest = store.statements(log.origin, product, null, Number.MAX_SAFE_INTEGER).at(-1)
+    if (oldest !== undefined) this.#readAgain(oldest.firstIndex)
+  }
+
+  #readAgain(from: number): void {
+    const { store, log } = this.#parts
+    const record = store.log(log.origin)
+    if (record !== null && record.readTo > from) store.transact((writer) => writer.putLog({ ...record, readTo: from }))
   }
 
   #put(product: string, watched: Watched): void {

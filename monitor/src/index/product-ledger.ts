@@ -58,9 +58,13 @@ export class ProductLedger {
 
   /** Takes in entries, in log order, and writes what follows. */
   takeAll(facts: readonly EntryFacts[]): void {
+    const { reader, origin } = this.#parts
+    const indexedTo = reader.log(origin)?.indexedTo ?? 0
     for (const fact of facts) {
+      const again = fact.index < indexedTo
       if (fact.kind === 'unread') this.#raise(unread(fact))
-      else this.#take(fact)
+      else if (!again) this.#count(fact)
+      if (fact.kind === 'statement' && !(again && this.#isJudged(fact))) this.#take(fact)
     }
     this.#countProducts()
   }
@@ -83,11 +87,20 @@ export class ProductLedger {
     }
   }
 
+  #count({ product, index }: StatementFacts): void {
+    const touched = this.#touched.get(product)
+    this.#touched.set(product, { entries: (touched?.entries ?? 0) + 1, lastIndex: index })
+  }
+
+  /** An entry that is read again for the sake of another product: judged now, it would be held against what came after it. */
+  #isJudged({ product, index }: StatementFacts): boolean {
+    const { watched, reader, origin } = this.#parts
+    return !watched.has(product) || reader.leaf(origin, index) !== null
+  }
+
   #take(facts: StatementFacts): void {
     const { writer, origin, watched, reader, now } = this.#parts
     const { product, index, id } = facts
-    const touched = this.#touched.get(product)
-    this.#touched.set(product, { entries: (touched?.entries ?? 0) + 1, lastIndex: index })
     const known = reader.statement(origin, id)
     const statement = known ?? recordOf(origin, facts)
     const names = [...facts.names, ...facts.made]
@@ -138,13 +151,13 @@ export class ProductLedger {
       ...{ facts, trust: book.trust, endsAt, valid, signatory },
       previous: facts.previous === null ? null : reader.statement(origin, facts.previous),
       rivals: facts.says === 'release' ? this.#rivals(facts) : [],
-      unknownNames: facts.names.filter((name) => !this.#isRelease(name, facts.product, book)),
+      unknownNames: facts.names.filter((name) => !this.#isRelease(name, facts, book)),
     }
   }
 
-  #isRelease(id: string, product: string, { trust }: TrustBook): boolean {
+  #isRelease(id: string, { product, index }: StatementFacts, { trust }: TrustBook): boolean {
     const known = this.#parts.reader.statement(this.#parts.origin, id)
-    if (known !== null) return known.kind === 'release' && known.product === product
+    if (known !== null) return known.kind === 'release' && known.product === product && known.firstIndex < index
     return [...trust.heads.values()].some((head) => head.id === id)
   }
 

@@ -9,7 +9,7 @@ const origin = 'log.example/a'
 const root = (byte: number) => new Uint8Array(32).fill(byte)
 const tree = (size: number) => ({ size, root: root(size % 256), checkpoint: `tree of ${size}\n` })
 const log = (size: number, readTo = 0): LogRecord => ({
-  ...{ origin, url: 'https://log.example/a', head: tree(size), q: 1_800_000_000, headAt: 5, readTo },
+  ...{ origin, url: 'https://log.example/a', head: tree(size), q: 1_800_000_000, headAt: 5, readTo, indexedTo: readTo },
   ...{ polledAt: 6, answeredAt: 7, failure: null },
 })
 const view: ViewRecord = {

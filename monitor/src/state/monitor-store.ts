@@ -28,6 +28,11 @@ export interface LogRecord {
   readonly headAt: number | null
   /** Entries below it were hashed, compared with their tiles, and indexed. Never above `head.size`. */
   readonly readTo: number
+  /**
+   * Entries below it were taken into the index of products once. Above `readTo` while they are read again, because a trust file came to
+   * a product whose entries nobody had judged; below it where the log was followed without an index.
+   */
+  readonly indexedTo: number
   /** When the log was last asked, and when an answer of it was last verified. */
   readonly polledAt: number | null
   readonly answeredAt: number | null

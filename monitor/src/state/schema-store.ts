@@ -55,6 +55,8 @@ const migrations: readonly string[] = [
    CREATE TABLE pendingCase (
      alert TEXT PRIMARY KEY, origin TEXT NOT NULL, product TEXT NOT NULL, kind TEXT NOT NULL, a TEXT NOT NULL, b TEXT NOT NULL,
      attempts INTEGER NOT NULL) STRICT, WITHOUT ROWID;`,
+  `ALTER TABLE log ADD COLUMN indexedTo INTEGER NOT NULL DEFAULT 0;
+   UPDATE log SET indexedTo = readTo WHERE EXISTS (SELECT 1 FROM product WHERE product.origin = log.origin);`,
 ]
 
 /** Opens or creates the file, with the newest schema. @throws StoreUnfitError, SqliteError */

@@ -99,10 +99,10 @@ export function treeReader(database: Database.Database): TreeReader {
 
 export function treeWriter(database: Database.Database): TreeWriter {
   const putLog = database.prepare<[object]>(
-    `INSERT INTO log (origin, url, size, root, checkpoint, q, headAt, readTo, polledAt, answeredAt, failure)
-     VALUES (@origin, @url, @size, @root, @checkpoint, @q, @headAt, @readTo, @polledAt, @answeredAt, @failure)
+    `INSERT INTO log (origin, url, size, root, checkpoint, q, headAt, readTo, indexedTo, polledAt, answeredAt, failure)
+     VALUES (@origin, @url, @size, @root, @checkpoint, @q, @headAt, @readTo, @indexedTo, @polledAt, @answeredAt, @failure)
      ON CONFLICT (origin) DO UPDATE SET url = excluded.url, size = excluded.size, root = excluded.root,
-       checkpoint = excluded.checkpoint, q = excluded.q, headAt = excluded.headAt, readTo = excluded.readTo,
+       checkpoint = excluded.checkpoint, q = excluded.q, headAt = excluded.headAt, readTo = excluded.readTo, indexedTo = excluded.indexedTo,
        polledAt = excluded.polledAt, answeredAt = excluded.answeredAt, failure = excluded.failure`,
   )
   const addSize = database.prepare<[string, number, Uint8Array, number]>(
