@@ -21,6 +21,8 @@ export interface LoadOptions {
   /** Not counted: connections open, code warms up. */
   readonly warmupMs: number
   readonly measureMs: number
+  /** The body of each counted answer of status 200, and when its request was sent. */
+  readonly onAnswered?: (body: string, sent: number) => void
 }
 
 export interface LoadResult {
@@ -42,16 +44,17 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
   const from = start + options.warmupMs
   const until = from + options.measureMs
   const submitters = Array.from({ length: options.submitters }, (_, at) =>
-    submitter(options, at, until, (sent, now, status) => {
+    submitter(options, at, until, (sent, now, status, body) => {
       if (now < from || now > until) return
-      if (status === 200) latencies.push(now - sent)
-      else refused++
+      if (status !== 200) refused++
+      else {
+        latencies.push(now - sent)
+        options.onAnswered?.(body(), sent)
+      }
     }),
   )
   await Promise.all(submitters)
-  latencies.sort((a, b) => a - b)
-  const quantile = (q: number) =>
-    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * q))] ?? Number.NaN
+  const quantile = quantiles(latencies)
   return {
     submitters: options.submitters,
     answered: latencies.length,
@@ -63,7 +66,13 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
   }
 }
 
-type OnAnswer = (sent: number, now: number, status: number) => void
+/** Of a sample, which it sorts. NaN where the sample is too small to tell. */
+export function quantiles(sample: number[]): (q: number) => number {
+  sample.sort((a, b) => a - b)
+  return (q) => (sample.length * (1 - q) < 1 ? Number.NaN : (sample[Math.floor(sample.length * q)] ?? Number.NaN))
+}
+
+type OnAnswer = (sent: number, now: number, status: number, body: () => string) => void
 
 function submitter(options: LoadOptions, at: number, until: number, onAnswer: OnAnswer): Promise<void> {
   const { host, port, path = '/add', entryBytes, entry = () => randomBytes(entryBytes) } = options
@@ -85,9 +94,10 @@ function submitter(options: LoadOptions, at: number, until: number, onAnswer: On
       received += chunk
       const status = completeAnswer(received)
       if (status === null) return
+      const answer = received
       received = ''
       const now = performance.now()
-      onAnswer(sent, now, status)
+      onAnswer(sent, now, status, () => answer.slice(answer.indexOf('\r\n\r\n') + 4))
       if (now < until) send(status)
       else finish(socket, resolve)
     })

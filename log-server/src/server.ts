@@ -16,6 +16,7 @@ import { Forwarder } from './http/forward.ts'
 import type { Mode, RunningMode } from './http/modes-http.ts'
 import { createHttpServer } from './http/server-http.ts'
 import { keepTlsFresh, type TlsReloads } from './http/tls-http.ts'
+import { Intake } from './intake.ts'
 import { Log, type LogEvents, type Timing } from './log.ts'
 import { type Marker, openMarker } from './marker.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
@@ -101,8 +102,9 @@ async function assemble<Item, Tables>(
   let port = options.port
   const { election, close } = openElection(options, () => addressOf(options, port), deps.timing)
   undo.push(close)
-  const log = await openLog({ options, deps, opened, signer, witnessing, running, events, election, exporter })
   const { fetch, timing, operator } = deps
+  const intake = new Intake(timing.defer)
+  const log = await openLog({ options, deps, opened, signer, witnessing, running, events, election, exporter, intake })
   const tls = deps.tls?.files.context ?? null
   const server = httpServer({
     options,
@@ -115,6 +117,7 @@ async function assemble<Item, Tables>(
     fetch,
     timing,
     tls,
+    intake,
   })
   const isTls = deps.tls !== undefined && server instanceof TlsServer
   const endTls = isTls ? keepTlsFresh(server, { ...deps.tls, ...timing, ...metrics, operator }) : () => undefined
@@ -146,17 +149,18 @@ interface LogSetup<Item, Tables> {
   readonly events: readonly Partial<LogEvents>[]
   readonly election: Election
   readonly exporter: Exporter | null
+  readonly intake: Intake
 }
 
 function openLog<Item, Tables>(setup: LogSetup<Item, Tables>): Promise<Log<Item, Tables>> {
-  const { options, deps, opened, signer, witnessing, running, events, election, exporter } = setup
+  const { options, deps, opened, signer, witnessing, running, events, election, exporter, intake } = setup
   const { publishedUrl: url, resignSeconds } = options
   return Log.open({
     store: opened.store,
     marker: opened.marker,
     crypto: nodeCrypto,
     signer,
-    timing: deps.timing,
+    timing: { ...deps.timing, defer: (work) => intake.whenRead(work) },
     witnessing,
     election,
     exporter,
@@ -181,10 +185,11 @@ interface HttpSetup<Item, Tables> {
   readonly fetch: typeof globalThis.fetch
   readonly timing: Timing
   readonly tls: TlsContext | null
+  readonly intake: Intake
 }
 
 function httpServer<Item, Tables>(setup: HttpSetup<Item, Tables>): Server {
-  const { options, log, running, cache, metrics, reader, operator, fetch, timing, tls } = setup
+  const { options, log, running, cache, metrics, reader, operator, fetch, timing, tls, intake } = setup
   const { maxLeafBytes, checkpointMaxAgeSeconds, addsPerMinute } = options
   const onDefect = (error: unknown) => operator.error({ err: error }, 'a request met a defect')
   const forwarder = new Forwarder({ ...options, log, fetch, ...timing, patienceMs: 4 * options.leaderTimeoutMs })
@@ -198,6 +203,7 @@ function httpServer<Item, Tables>(setup: HttpSetup<Item, Tables>): Server {
     api: apiApp({ log, metrics, onDefect, mount: (v1) => running.mount(v1, log), limitedAdd, ...options }),
     limits: options,
     tls,
+    intake,
   })
 }
 

@@ -1,12 +1,14 @@
 /** Programs of others, built from source by the go tool at pinned versions, into a cache outside of the repository. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { homedir } from 'node:os'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
@@ -20,9 +22,14 @@ const packages = {
   generate_keys: `github.com/transparency-dev/witness/cmd/generate_keys@${witness}`,
   litewitness: 'filippo.io/torchwood/cmd/litewitness@v0.9.0',
   versitygw: 'github.com/versity/versitygw/cmd/versitygw@v1.8.0',
+  posix: `github.com/transparency-dev/tessera/cmd/conformance/posix@${tessera}`,
+  hammer: `github.com/transparency-dev/tessera/internal/hammer@${tessera}`,
 } as const
 
-export type GoProgram = keyof typeof packages
+/** Programs of ours upon libraries of theirs: folders with a module each, its versions pinned by `go.sum`. */
+const modules = { 'tuned-tessera': new URL('../../bench/tuned-tessera/', import.meta.url) } as const
+
+export type GoProgram = keyof typeof packages | keyof typeof modules
 
 /** Why nothing of this can run here, or null. */
 export async function missing(): Promise<string | null> {
@@ -40,15 +47,25 @@ export async function missingGo(): Promise<string | null> {
 }
 
 /** The path of the program, built now where it never was. */
-async function build(program: GoProgram): Promise<string> {
-  const source = packages[program]
+export async function build(program: GoProgram): Promise<string> {
+  const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'samebits-peers')
+  if (program in modules) return buildModule(cache, program as keyof typeof modules)
+  const source = packages[program as keyof typeof packages]
   const version = source.slice(source.indexOf('@') + 1)
-  const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache')
-  const bin = join(cache, 'samebits-peers', version)
+  const bin = join(cache, version)
   const path = join(bin, basename(source.slice(0, source.indexOf('@'))))
   if (existsSync(path)) return path
   await mkdir(bin, { recursive: true })
   await run('go', ['install', source], { env: { ...process.env, GOBIN: bin, GOFLAGS: '-p=1' } })
+  return path
+}
+
+async function buildModule(cache: string, name: keyof typeof modules): Promise<string> {
+  const folder = fileURLToPath(modules[name])
+  const hash = createHash('sha256')
+  for (const file of ['go.mod', 'go.sum', 'main.go']) hash.update(await readFile(join(folder, file)))
+  const path = join(cache, name, hash.digest('hex').slice(0, 16), name)
+  if (!existsSync(path)) await run('go', ['build', '-o', path, '.'], { cwd: folder })
   return path
 }
 

@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { Express } from 'express'
+import type { Intake } from '../intake.ts'
 import type { TlsContext } from '../tls-files.ts'
 import { type AddParts, handleAdd } from './add-http.ts'
 import { limitConnections } from './connection-limit.ts'
@@ -29,6 +30,7 @@ export interface ServerParts {
   readonly limits: ServerLimits
   /** Null for plain HTTP. */
   readonly tls: TlsContext | null
+  readonly intake: Pick<Intake, 'connectionCame' | 'entryCame'>
 }
 
 /** For a connection on which nothing moves, such as one whose client does not read its answer. Longer than any answer takes. */
@@ -56,12 +58,14 @@ export function createHttpServer(parts: ServerParts): Server {
       : endWithItsHandshakes(createTlsServer({ ...options, ...parts.tls, handshakeTimeout: headersTimeoutMs }, handle))
   server.maxConnections = maxConnections
   server.timeout = stalledTimeoutMs
+  server.on('connection', () => parts.intake.connectionCame())
   if (trustedProxies === 0) limitConnections(server, connectionsPerAddress)
   return server
 }
 
-function dispatch({ add, tiles, api }: ServerParts, req: IncomingMessage, res: ServerResponse): void {
+function dispatch({ add, tiles, api, intake }: ServerParts, req: IncomingMessage, res: ServerResponse): void {
   const path = pathOf(req.url ?? '/')
+  if (path === '/add') intake.entryCame()
   if (path === '/add' && req.method !== 'POST') refuseMethod(res)
   else if (path === '/add' && add !== null) void handleAdd(add, req, res)
   else if (isTilesPath(path)) void handleTiles(tiles, path, req, res)
