@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import {
   emptyRoot,
+  evaluateQuorum,
   formatAddCheckpoint,
   formatNote,
   formatVkey,
@@ -22,6 +23,7 @@ import {
   openCheckpoint,
   parseAddCheckpointResponse,
   parseConflictSize,
+  parsePolicy,
   parseSignedCheckpoint,
   parseVkey,
   SIZE_CONTENT_TYPE,
@@ -68,13 +70,6 @@ describe.skipIf(why !== null)('our log', { timeout: 900_000 }, () => {
   }
 
   const source = () => httpTileSource({ prefix: log.url, fetch, allowHttpLoopback: true })
-  /** The vkey of the kind that Go's note package knows. */
-  const ed25519 = () => {
-    const [vkey] = logFolder.vkeys.filter((text) => parseVkey(nodeCrypto, text).type === 1)
-    if (vkey === undefined) throw new RangeError('the log has an Ed25519 key')
-    return vkey
-  }
-
   async function published(): Promise<SignedCheckpoint> {
     const keys = logFolder.vkeys.map((vkey) => parseVkey(nodeCrypto, vkey))
     return openCheckpoint(nodeCrypto, fromUtf8(await source().checkpoint()), keys, 'example.com/log')
@@ -110,40 +105,21 @@ describe.skipIf(why !== null)('our log', { timeout: 900_000 }, () => {
   it("passes Tessera's fsck, over HTTP", async () => {
     await grow(700)
     const key = join(folder, 'log.pub')
-    await writeFile(key, ed25519())
+    await writeFile(key, ed25519(logFolder))
     await runToEnd('fsck', [`--storage_url=${log.url}/`, `--public_key=${key}`, '--ui=false', '--N=2'])
   })
 
   it('is cosigned by omniwitness, with Ed25519 and ML-DSA-44', async () => {
-    const vkeys: string[] = []
-    for (const kind of ['ed25519', 'mldsa']) {
-      const [out, pub] = [join(folder, `${kind}.key`), join(folder, `${kind}.pub`)]
-      const flags = ['--origin=witness.example/omni', `--out_priv=${out}`, `--out_pub=${pub}`]
-      await runToEnd('generate_keys', [...flags, ...(kind === 'mldsa' ? ['--mldsa'] : [])])
-      vkeys.push((await readFile(pub, 'utf8')).trim())
-    }
-    const logs = join(folder, 'logs.yaml')
-    await writeFile(
-      logs,
-      `Logs:\n  - Origin: example.com/log\n    URL: ${log.url}\n    PublicKey: ${ed25519()}\n    Feeder: none\n`,
-    )
-    const port = await freePort()
-    const omniwitness = await startServer('omniwitness', port, [
-      `--listen=127.0.0.1:${port}`,
-      '--metrics_listen=',
-      `--db_file=${join(folder, 'omni.db')}`,
-      `--additional_logs=${logs}`,
-      ...['ed25519', 'mldsa'].map((kind) => `--private_key_path=${join(folder, `${kind}.key`)}`),
-    ])
+    const { url, vkeys, stop } = await startOmniwitness(folder, 'example.com/log', log.url, ed25519(logFolder))
     try {
-      await demandCosignatures(omniwitness.url, vkeys)
+      await demandCosignatures(url, vkeys)
     } finally {
-      await omniwitness.stop()
+      await stop()
     }
   })
 
   it('is cosigned by litewitness', async () => {
-    const { server, vkey, stop } = await startLitewitness(folder, 'example.com/log', ed25519())
+    const { server, vkey, stop } = await startLitewitness(folder, 'example.com/log', ed25519(logFolder))
     try {
       await demandCosignatures(server.url, [vkey])
     } finally {
@@ -151,6 +127,82 @@ describe.skipIf(why !== null)('our log', { timeout: 900_000 }, () => {
     }
   })
 })
+
+describe.skipIf(why !== null)('our log, which asks their witnesses itself', { timeout: 900_000 }, () => {
+  it('publishes only what both have cosigned, before and after a restart, and nothing without one of them', async () => {
+    const origin = 'example.com/asks'
+    const logFolder = await createLogFolder(origin, folder)
+    const omni = await startOmniwitness(logFolder.path, origin, 'http://127.0.0.1:9', ed25519(logFolder))
+    const lite = await startLitewitness(logFolder.path, origin, ed25519(logFolder))
+    const [omniKey] = omni.vkeys
+    const text = [
+      `log ${ed25519(logFolder)}`,
+      `witness omni ${omniKey} ${omni.url}`,
+      `witness lite ${lite.vkey} ${lite.server.url}`,
+      'group both all omni lite\nquorum both\n',
+    ].join('\n')
+    const policy = parsePolicy(nodeCrypto, text)
+    const path = join(logFolder.path, 'policy')
+    await writeFile(path, text)
+    const start = () => startLog(logFolder, ['--mode', 'raw', '--log-level', 'error', '--policy', path])
+    let log = await start()
+    const add = async (leaf: string) =>
+      (await fetch(`${log.url}/add`, { method: 'POST', body: leaf, signal: AbortSignal.timeout(60_000) })).status
+    const demandPublished = async (size: number) => {
+      const signed = parseSignedCheckpoint(await (await fetch(`${log.url}/checkpoint`)).text())
+      expect(signed.checkpoint.size).toBe(size)
+      const { satisfied, cosigners } = evaluateQuorum(nodeCrypto, policy, signed)
+      expect([satisfied, cosigners.map(({ witness }) => witness.name)]).toEqual([true, ['omni', 'lite']])
+    }
+    try {
+      for (let at = 0; at < 5; at++) {
+        expect(await add(`entry ${at}`)).toBe(200)
+        await demandPublished(at + 1)
+      }
+      await log.kill('SIGKILL')
+      log = await start()
+      await expect.poll(() => add('after the restart'), { timeout: 60_000, interval: 500 }).toBe(200)
+      await demandPublished(6)
+      await lite.server.stop()
+      expect(await add('without one of them')).toBe(503)
+      await demandPublished(6)
+    } finally {
+      await log.kill('SIGKILL')
+      await omni.stop()
+      await lite.stop()
+    }
+  })
+})
+
+/** The vkey of the kind that Go's note package knows. */
+function ed25519({ vkeys }: LogFolder): string {
+  const [vkey] = vkeys.filter((text) => parseVkey(nodeCrypto, text).type === 1)
+  if (vkey === undefined) throw new RangeError('the log has an Ed25519 key')
+  return vkey
+}
+
+/** omniwitness with keys of both kinds; gives its vkeys in that order, Ed25519 first. */
+async function startOmniwitness(parent: string, origin: string, logUrl: string, logVkey: string) {
+  const vkeys: string[] = []
+  for (const kind of ['ed25519', 'mldsa']) {
+    const [out, pub] = [join(parent, `${kind}.key`), join(parent, `${kind}.pub`)]
+    const flags = ['--origin=witness.example/omni', `--out_priv=${out}`, `--out_pub=${pub}`]
+    await runToEnd('generate_keys', [...flags, ...(kind === 'mldsa' ? ['--mldsa'] : [])])
+    vkeys.push((await readFile(pub, 'utf8')).trim())
+  }
+  const logs = join(parent, 'logs.yaml')
+  const known = [`Origin: ${origin}`, `URL: ${logUrl}`, `PublicKey: ${logVkey}`, 'Feeder: none']
+  await writeFile(logs, `Logs:\n  - ${known.join('\n    ')}\n`)
+  const port = await freePort()
+  const server = await startServer('omniwitness', port, [
+    `--listen=127.0.0.1:${port}`,
+    '--metrics_listen=',
+    `--db_file=${join(parent, 'omni.db')}`,
+    `--additional_logs=${logs}`,
+    ...['ed25519', 'mldsa'].map((kind) => `--private_key_path=${join(parent, `${kind}.key`)}`),
+  ])
+  return { vkeys, url: server.url, stop: server.stop }
+}
 
 const run = promisify(execFile)
 
