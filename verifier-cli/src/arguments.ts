@@ -5,7 +5,9 @@ import type { Arguments, Command, OptionSpec } from './command.ts'
 import { globalOptions } from './options.ts'
 
 export type Parsed =
-  | { readonly kind: 'help'; readonly command: Command | null }
+  /** Of one command; of those whose names begin with this word; of all. */
+  | { readonly kind: 'help'; readonly command: Command }
+  | { readonly kind: 'help'; readonly command: null; readonly group: string | null }
   | { readonly kind: 'version' }
   | { readonly kind: 'run'; readonly command: Command; readonly given: Arguments }
 
@@ -17,12 +19,27 @@ function misuse(detail: string, command?: Command): ProgramError {
 /** @throws ProgramError USAGE */
 export function parseCommandLine(commands: readonly Command[], argv: readonly string[]): Parsed {
   const [first, second] = argv
-  if (first === undefined || first === '--help' || first === '-h') return { kind: 'help', command: null }
+  if (first === undefined || isHelp(first)) return { kind: 'help', command: null, group: null }
   if (first === '--version') return { kind: 'version' }
-  if (first === 'help') return { kind: 'help', command: findCommand(commands, argv.slice(1)) }
+  if (first === 'help') return helpFor(commands, argv.slice(1))
   const command = findCommand(commands, argv)
+  if (command === null && isHelp(second)) return helpFor(commands, [first])
   if (command === null) throw unknownCommand(commands, first, second)
   return parseOptions(command, argv.slice(command.name.split(' ').length))
+}
+
+function isHelp(word: string | undefined): boolean {
+  return word === '--help' || word === '-h'
+}
+
+function helpFor(commands: readonly Command[], words: readonly string[]): Parsed {
+  const [first, second] = words
+  const command = findCommand(commands, words)
+  if (command !== null) return { kind: 'help', command }
+  if (first === undefined) return { kind: 'help', command: null, group: null }
+  const isGroup = second === undefined && commands.some(({ name }) => name.startsWith(`${first} `))
+  if (!isGroup) throw unknownCommand(commands, first, second)
+  return { kind: 'help', command: null, group: first }
 }
 
 function findCommand(commands: readonly Command[], words: readonly string[]): Command | null {

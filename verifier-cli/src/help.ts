@@ -24,13 +24,12 @@ const endings = `Exit status: 0 accepted, or nothing newer. 10 refused. 11 the l
 12 nothing newer, but what is installed was revoked. 20 undecided: nothing is known, try again. 64 wrong usage.
 `
 
-/** The page of `samebits --help`. */
-export function overview(commands: readonly Command[]): string {
-  const rows = commands.map(
-    ({ name, operands, summary }) => [[name, ...operands.map(operand)].join(' '), summary] as const,
-  )
-  return `${intro}
-Commands
+/** The page of `samebits --help`; with a group, as `trust`, that of `samebits trust --help`. */
+export function overview(commands: readonly Command[], group: string | null): string {
+  const rows = commands
+    .filter(({ name }) => group === null || name.startsWith(`${group} `))
+    .map(({ name, operands, summary }) => [[name, ...operands.map(operand)].join(' '), summary] as const)
+  return `${group === null ? `${intro}\n` : ''}Commands
 ${table(rows)}
 ${endings}
 samebits COMMAND --help says more.

@@ -513,6 +513,7 @@ test('every command explains itself', async () => {
     'proof export',
     'trust show',
     'trust verify',
+    'trust import',
     'state show',
     'state reset',
     'explain',
@@ -522,5 +523,21 @@ test('every command explains itself', async () => {
     expect(out).toContain(`\n  ${name}`)
     expect((await samebits(...name.split(' '), '--help')).out).toMatch(/Options\n[\s\S]*Examples\n {2}.*samebits /)
   }
+  for (const words of [
+    ['trust', '--help'],
+    ['help', 'trust'],
+  ]) {
+    const page = await samebits(...words)
+    expect([page.status, page.out.match(/^ {2}\S+ \S+/gm)]).toEqual([
+      0,
+      ['trust show', 'trust verify', 'trust import'].map((name) => `  ${name}`),
+    ])
+  }
+  for (const words of [
+    ['help', 'nonsense'],
+    ['nonsense', '--help'],
+    ['help', 'trust', 'nonsense'],
+  ])
+    expect((await samebits(...words)).status).toBe(64)
   expect((await samebits('explain')).out.split('\n').length).toBeGreaterThan(25)
 }, 60_000)

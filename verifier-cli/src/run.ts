@@ -30,7 +30,7 @@ async function runCommandLine(argv: readonly string[], world: World): Promise<nu
   }
   if (parsed.kind === 'help') {
     const { commandHelp, overview } = await import('./help.ts')
-    world.stdout.write(parsed.command === null ? overview(commands) : commandHelp(parsed.command))
+    world.stdout.write(parsed.command === null ? overview(commands, parsed.group) : commandHelp(parsed.command))
     return 0
   }
   const { run: runCommand } = await parsed.command.load()
