@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { type KeptRequest, keptStatements } from './kept.ts'
@@ -19,7 +19,7 @@ const request: KeptRequest = {
 describe('kept statements', () => {
   it('are there after keep, and carry their end', () =>
     inFolder(async (folder) => {
-      const kept = keptStatements(join(folder, 'publish'))
+      const kept = keptStatements(join(folder, 'publish'), folder)
       expect(await kept.list()).toEqual([])
       await kept.keep(id, request, entry)
       expect(await kept.list()).toEqual([{ id, request, entry, bodies: new Map(), published: null, withdrawn: null }])
@@ -34,13 +34,32 @@ describe('kept statements', () => {
   it('keep the bodies that their statement names', () =>
     inFolder(async (folder) => {
       const bodies = new Map([['cd'.repeat(32), Buffer.from('a body')]])
-      await keptStatements(folder).keep(id, request, entry, bodies)
-      expect((await keptStatements(folder).list())[0]?.bodies).toEqual(bodies)
+      await keptStatements(folder, folder).keep(id, request, entry, bodies)
+      expect((await keptStatements(folder, folder).list())[0]?.bodies).toEqual(bodies)
+    }))
+
+  it('follow their workspace to another place', () =>
+    inFolder(async (folder) => {
+      const [before, after] = [join(folder, 'before'), join(folder, 'after')]
+      const files = ['before/dist/notes.tgz', 'before/..notes.tgz', 'before-it/notes.tgz', 'notes.tgz']
+      const [first] = request.artifacts
+      const artifacts = files.map((path) => ({
+        ...(first as (typeof request.artifacts)[number]),
+        path: join(folder, path),
+      }))
+      await keptStatements(join(before, 'publish'), before).keep(id, { ...request, artifacts }, entry)
+      await rename(before, after)
+      const [kept] = await keptStatements(join(after, 'publish'), after).list()
+      expect(kept?.request.artifacts.map(({ path }) => path)).toEqual([
+        join(after, 'dist/notes.tgz'),
+        join(after, '..notes.tgz'),
+        ...artifacts.slice(2).map(({ path }) => path),
+      ])
     }))
 
   it('are never replaced', () =>
     inFolder(async (folder) => {
-      const kept = keptStatements(folder)
+      const kept = keptStatements(folder, folder)
       await kept.keep(id, request, entry)
       await expect(kept.keep(id, request, Buffer.from('other'))).rejects.toThrow()
       expect((await kept.list())[0]?.entry).toEqual(entry)
@@ -51,7 +70,7 @@ describe('kept statements', () => {
       const half = join(folder, '.0011223344ff.tmp')
       await mkdir(half)
       await writeFile(join(half, 'request.json'), '{')
-      expect(await keptStatements(folder).list()).toEqual([])
+      expect(await keptStatements(folder, folder).list()).toEqual([])
       expect(await readdir(folder)).toEqual([])
     }))
 
@@ -68,7 +87,7 @@ describe('kept statements', () => {
     ['with a withdrawal without reason', (at) => writeFile(join(at, 'withdrawn.json'), '{}')],
   ])('are refused %s', (_, damage) =>
     inFolder(async (folder) => {
-      const kept = keptStatements(folder)
+      const kept = keptStatements(folder, folder)
       await kept.keep(id, request, entry)
       await damage(join(folder, id))
       await expect(kept.list()).rejects.toMatchObject({ code: 'STATE_INVALID' })
@@ -78,6 +97,6 @@ describe('kept statements', () => {
   it('are refused under a name that is no id', () =>
     inFolder(async (folder) => {
       await mkdir(join(folder, 'notes'))
-      await expect(keptStatements(folder).list()).rejects.toMatchObject({ code: 'STATE_INVALID' })
+      await expect(keptStatements(folder, folder).list()).rejects.toMatchObject({ code: 'STATE_INVALID' })
     }))
 })

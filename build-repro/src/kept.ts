@@ -9,9 +9,11 @@
  *
  * A signature is not repeatable (ECDSA and keyless signing are random), so a second run that signed anew would log a second
  * entry. Therefore the folder appears whole, by one rename, before the first request, and a later run sends its bytes.
+ *
+ * Files of the workspace are kept by their place in it: with `dist/` beside it, the folder can go on in another clone, as in CI.
  */
 import { readdir, readFile, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { isCode, ProgramError, syncDirectory, writeFileDurably } from '@samebits/host'
 import { z } from 'zod'
 import type { Measured } from './artifacts.ts'
@@ -71,16 +73,26 @@ export interface KeptStatements {
   restore(id: string): Promise<void>
 }
 
-/** @param folder `.samebits/publish` */
-export function keptStatements(folder: string): KeptStatements {
+/**
+ * @param folder `.samebits/publish`
+ * @param workspace the recipe's folder, absolute
+ */
+export function keptStatements(folder: string, workspace: string): KeptStatements {
   return {
     async list() {
       const names = await readFolder(folder)
-      return Promise.all(names.map((id) => readKept(folder, id)))
+      return Promise.all(names.map((id) => readKept(folder, workspace, id)))
     },
     async keep(id, request, entry, bodies = new Map()) {
       await createFolderDurably(folder, id, [
-        { path: 'request.json', content: `${JSON.stringify(request, null, 2)}\n` },
+        {
+          path: 'request.json',
+          content: `${JSON.stringify(
+            withPaths(request, (path) => placeIn(workspace, path)),
+            null,
+            2,
+          )}\n`,
+        },
         { path: 'entry.json', content: entry },
         ...[...bodies].map(([sha256, content]) => ({ path: `bodies/${sha256}`, content })),
       ])
@@ -96,7 +108,17 @@ export function keptStatements(folder: string): KeptStatements {
   }
 }
 
-async function readKept(folder: string, id: string): Promise<Kept> {
+function withPaths(request: KeptRequest, change: (path: string) => string): KeptRequest {
+  return { ...request, artifacts: request.artifacts.map((each) => ({ ...each, path: change(each.path) })) }
+}
+
+/** Relative and with `/` where it lies in the workspace; else as it is. */
+function placeIn(workspace: string, path: string): string {
+  const place = relative(workspace, path)
+  return isAbsolute(place) || place.split(sep)[0] === '..' ? path : place.split(sep).join('/')
+}
+
+async function readKept(folder: string, workspace: string, id: string): Promise<Kept> {
   const at = join(folder, id)
   if (!hex.safeParse(id).success) throw damaged(at, 'its name is no statement id')
   const [request, entry, published, withdrawn] = await Promise.all([
@@ -107,7 +129,8 @@ async function readKept(folder: string, id: string): Promise<Kept> {
   ])
   if (request === null || entry === null) throw damaged(at, 'a file is missing')
   const bodies = await readBodies(join(at, 'bodies'))
-  return { id, request, entry, bodies, published, withdrawn: withdrawn?.reason ?? null }
+  const placed = withPaths(request, (path) => resolve(workspace, path))
+  return { id, request: placed, entry, bodies, published, withdrawn: withdrawn?.reason ?? null }
 }
 
 async function readBodies(folder: string): Promise<ReadonlyMap<string, Uint8Array>> {

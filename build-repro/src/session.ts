@@ -64,7 +64,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       bringing: options.bringing ?? trust.version,
       isStepKept: () => holdsStep(workspace, trust),
     })
-    const kept = keptStatements(join(state, 'publish'))
+    const kept = keptStatements(join(state, 'publish'), workspace.folder)
     return { workspace, machine, signal, trust, log, kept, now, release: () => lock.release() }
   } catch (error) {
     lock.release()

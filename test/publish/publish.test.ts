@@ -1,9 +1,10 @@
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseAnchor, parseEntry, parseSignedCheckpoint, parseUpdateBundle, verifyOffline } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { newProduct, type Product } from './kit.ts'
+import { build, newProduct, type Product } from './kit.ts'
 
 let product: Product
 beforeAll(async () => {
@@ -173,6 +174,21 @@ describe('staple', () => {
     await rm(product.at('feed'), { recursive: true })
     expect((await product.build('staple')).status).toBe(0)
     expect((await readdir(product.at('feed'))).length).toBe(2)
+  })
+
+  it('goes on in another clone with what a job of CI hands on', async () => {
+    const clone = await mkdtemp(join(tmpdir(), 'samebits-clone-'))
+    try {
+      const committed = ['samebits.build.json', 'trust.json', 'sizes.json', 'example.com_notes.anchor.json']
+      for (const each of [...committed, 'dist', '.samebits/publish'])
+        await cp(product.at(each), join(clone, each), { recursive: true })
+      const { status, stdout } = await build(clone, 'staple', '--json')
+      const bundle = join(clone, 'dist/notes-1.2.0.tgz.samebits.json')
+      expect({ status, bundles: JSON.parse(stdout).bundles }).toEqual({ status: 0, bundles: [bundle] })
+      expect(await readFile(join(clone, 'feed/stable.samebits.json'))).toEqual(await readFile(bundle))
+    } finally {
+      await rm(clone, { recursive: true, force: true })
+    }
   })
 
   it('leaves the feed alone where the files are gone, and says so', async () => {
