@@ -123,6 +123,7 @@ export function alarm(store: MonitorStore): void {
         ...{ id: evidenceId, kind: 'fork', origin, convicted: origin, at: now - 500, from: 'gossip' },
         findings: [fork, 'Both checkpoints bear the key log.example.com/main+2a5d21f9.'],
       },
+      evidenceId,
       evidenceBytes,
     )
     const remedy =
@@ -170,6 +171,7 @@ export function attack(store: MonitorStore): void {
           at: now,
           from: 'gossip',
         },
+        `${at}`,
         evidenceBytes,
       )
     }

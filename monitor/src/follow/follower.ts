@@ -6,6 +6,7 @@
 import { type Crypto, SourceError, TileError, type TileSource } from '@samebits/core'
 import type { FollowedLog, KnownWitness } from '../config/monitor-config.ts'
 import { type Giver, type HandedIn, HandInDesk, type Material } from '../gossip/hand-in.ts'
+import { HandedEntries } from '../gossip/handed-entries.ts'
 import type { EntryFacts, KeyRing } from '../index/entry-facts.ts'
 import { alertOf, type Finding, passingRules, watchLog } from '../rules/rules.ts'
 import type { LogRecord, MonitorStore, MonitorWriter, SignedTree } from '../state/monitor-store.ts'
@@ -67,6 +68,7 @@ export class Follower {
   readonly #tiles: ReadonlyMap<string, TileSource>
   readonly #keeper: TreeKeeper
   readonly #hands: HandInDesk
+  readonly #handed: HandedEntries
   readonly #since: number
   #last: Promise<unknown> = Promise.resolve()
   /** What the last reading met; undefined before the first one has ended. */
@@ -80,8 +82,9 @@ export class Follower {
       this.#points.flatMap(({ name, tiles }) => (tiles === null ? [] : [[name, logSource(tiles, fetch)] as const])),
     )
     this.#keeper = new TreeKeeper({ crypto, log, witnesses, store, sinks, now, tiles: this.#tiles })
-    const sources = [...this.#tiles.values()]
-    this.#hands = new HandInDesk({ crypto, log, witnesses, store, sinks, now, sources, keeper: this.#keeper })
+    const common = { crypto, store, now, keeper: this.#keeper }
+    this.#handed = new HandedEntries({ ...common, origin: log.origin, sources: [...this.#tiles.values()] })
+    this.#hands = new HandInDesk({ ...common, log, witnesses, sinks, entries: this.#handed })
     this.#since = now()
   }
 
@@ -102,7 +105,10 @@ export class Follower {
   /** Reads what is new, for a while. True where there is more to read. @throws the signal's reason, and defects */
   async read(signal: AbortSignal): Promise<boolean> {
     const gave = await this.#readSlice(signal)
-    if (gave !== 'some') await this.#parts.index.tend()
+    if (gave !== 'some') {
+      await this.#handed.retry(AbortSignal.timeout(proofMs.looked))
+      await this.#parts.index.tend()
+    }
     this.#watch()
     return gave !== 'nothing' && this.#unread() !== null
   }
@@ -196,6 +202,7 @@ export class Follower {
         log: record,
         views: store.views(log.origin),
         openTrees: store.openTrees(log.origin),
+        waiting: store.handedEntries(log.origin).length,
         missing: store.wantedBlobs(log.origin, 1000),
         limits: log.limits,
         witnessed: log.policy !== null && log.policy.quorum !== 'none',

@@ -4,7 +4,7 @@
  */
 import { type Crypto, type Evidence, equalBytes, NoteError, type TileSource, type VerifierKey } from '@samebits/core'
 import type { FollowedLog, KnownWitness } from '../config/monitor-config.ts'
-import { judgeEvidence, type KeptEvidence } from '../evidence/evidence-record.ts'
+import { judgeEvidence, keepEvidence } from '../evidence/evidence-record.ts'
 import { alertOf, contradictingView, type Finding, proven } from '../rules/rules.ts'
 import type { LogRecord, MonitorStore, MonitorWriter, Standing, ViewRecord } from '../state/monitor-store.ts'
 import { joinTree } from '../views/join-tree.ts'
@@ -23,9 +23,6 @@ export interface TreeKeeperParts {
   /** Tiles of the places that serve them, by vantage point; the log's own first. */
   readonly tiles: ReadonlyMap<string, TileSource>
 }
-
-/** Files of one kind kept of a log: whoever has forked makes more at every step. */
-const maxEvidence = 64
 
 /** A tree, and every place that shows it. */
 interface Candidate {
@@ -166,19 +163,21 @@ export class TreeKeeper {
       writer.putOpenTree(log.origin, { size, root, checkpoint, view: views[0] ?? '', at: now() })
     else writer.deleteOpenTree(log.origin, size, root)
     if (outcome.standing !== 'contradicts') return
-    const kept = this.convict(writer, outcome.evidence)
-    if (kept === null) return
-    for (const view of views) this.#raise(writer, contradictingView(log.origin, view, size), kept.record.id)
+    const proof = this.convict(writer, outcome.evidence)
+    if (proof === null) return
+    for (const view of views) this.#raise(writer, contradictingView(log.origin, view, size), proof.evidence)
   }
 
-  /** Keeps evidence about this log's trees and tells of it, once. Null where it convicts nobody. */
-  convict(writer: MonitorWriter, evidence: Evidence): KeptEvidence | null {
+  /**
+   * Keeps evidence about this log's trees and tells of it, once.
+   * @returns the id of what is kept of it, which is null where enough is; null where it convicts nobody
+   */
+  convict(writer: MonitorWriter, evidence: Evidence): { readonly evidence: string | null } | null {
     const kept = judgeEvidence(evidence, { keys: this.#keys() }, this.#parts.now(), 'monitor')
     if (kept === null || kept.record.convicted === null) return null
-    if (this.#parts.store.evidenceCount(kept.record.origin, kept.record.kind) < maxEvidence)
-      writer.addEvidence(kept.record, kept.bytes)
-    this.#raise(writer, proven(kept.record), kept.record.id)
-    return kept
+    const id = keepEvidence(this.#parts.store, writer, kept)
+    this.#raise(writer, proven(kept), id)
+    return { evidence: id }
   }
 
   #keys(): VerifierKey[] {

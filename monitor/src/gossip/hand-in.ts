@@ -1,32 +1,16 @@
 /**
  * What others hand in about one log. Only what verifies under its keys is kept: trees are joined to the history like any other, evidence
- * is judged anew, and the entries of update bundles are held against the entries that everybody else is shown at their
- * index. That last one catches a fork also where its tiles are withheld.
+ * is judged anew, and the entries of update bundles are held against the history's own.
  */
-import {
-  type BundleView,
-  type Crypto,
-  checkInclusion,
-  type Evidence,
-  equalBytes,
-  FormatError,
-  formatTlogProof,
-  type LoggedEntry,
-  NoteError,
-  ProofError,
-  parseSignedCheckpoint,
-  SourceError,
-  TileError,
-  type TileSource,
-  treeReader,
-} from '@samebits/core'
+import { type BundleView, type Crypto, type Evidence, FormatError, NoteError, type Trust } from '@samebits/core'
 import type { FollowedLog, KnownWitness } from '../config/monitor-config.ts'
-import { judgeEvidence } from '../evidence/evidence-record.ts'
-import { firstAnswer } from '../follow/first-answer.ts'
+import { judgeEvidence, type KeptEvidence, keepEvidence } from '../evidence/evidence-record.ts'
 import type { Looked, TreeKeeper } from '../follow/tree-keeper.ts'
+import { readTrust, TrustBook } from '../index/trust-book.ts'
 import { alertOf, proven } from '../rules/rules.ts'
-import type { MonitorStore, SignedTree } from '../state/monitor-store.ts'
+import type { MonitorStore } from '../state/monitor-store.ts'
 import { openTree, type SeenTree } from '../views/vantage-point.ts'
+import type { HandedEntries } from './handed-entries.ts'
 
 /** Of gossip, what is about one log. */
 export interface Material {
@@ -55,15 +39,9 @@ export interface HandInParts {
   readonly sinks: readonly string[]
   /** Unix seconds. */
   readonly now: () => number
-  /** Places with tiles of the history, in the order in which they are asked. */
-  readonly sources: readonly TileSource[]
   readonly keeper: TreeKeeper
+  readonly entries: HandedEntries
 }
-
-/** Entries of bundles that are compared at once. */
-const maxEntries = 64
-/** Milliseconds after which one place's silence has the next one asked. */
-const perPlace = 1000
 
 export class HandInDesk {
   readonly #parts: HandInParts
@@ -75,16 +53,17 @@ export class HandInDesk {
   /** @param milliseconds in which proofs may come, for trees and again for entries */
   async take({ checkpoints, evidence, views }: Material, giver: Giver, milliseconds: number): Promise<HandedIn> {
     const pairs = evidence.flatMap((one) => (one.kind === 'unproven' ? [one.a, one.b] : []))
-    const texts = [...checkpoints, ...pairs, ...views.map(({ checkpoint }) => checkpoint)]
-    const trees = texts.map((text) => this.#open(text))
+    const bundled = views.map(({ checkpoint, entries }) => ({ entries, tree: this.#open(checkpoint) }))
+    const trees = [...[...checkpoints, ...pairs].map((text) => this.#open(text)), ...bundled.map(({ tree }) => tree)]
     const seen = trees.filter((tree) => tree !== null)
     if (seen.length > 0) {
       const looked = seen.map((tree) => lookedAt(tree, giver))
       await this.#parts.keeper.take(looked, milliseconds)
     }
     const convicting = evidence.filter(({ kind }) => kind !== 'unproven')
-    const judged = convicting.filter((one) => this.#keepEvidence(one)).length
-    await this.#compareEntries(views, AbortSignal.timeout(milliseconds))
+    const judged = convicting.filter((one) => this.#takeEvidence(one)).length
+    const signed = bundled.flatMap(({ tree, entries }) => (tree === null ? [] : [{ ...tree, entries }]))
+    await this.#parts.entries.compare(signed, AbortSignal.timeout(milliseconds))
     const refused = trees.length - seen.length + convicting.length - judged
     return { kept: seen.length + judged, refused }
   }
@@ -100,84 +79,37 @@ export class HandInDesk {
   }
 
   /** Whether it convicts somebody whose keys are known. */
-  #keepEvidence(evidence: Evidence): boolean {
-    const { crypto, log, witnesses, store, sinks, now } = this.#parts
+  #takeEvidence(evidence: Evidence): boolean {
+    const { log, witnesses, now } = this.#parts
     const keys = [...log.keys, ...witnesses.flatMap((witness) => witness.keys)]
-    for (const trust of [undefined, ...log.trust]) {
+    for (const trust of [undefined, ...this.#trustFiles()]) {
       const kept = judgeEvidence(evidence, { keys, ...(trust === undefined ? {} : { trust }) }, now(), 'gossip')
       if (kept === null || kept.record.convicted === null) continue
-      store.transact((writer) => {
-        if (!writer.addEvidence(kept.record, kept.bytes)) return
-        writer.raise(alertOf(crypto, log.origin, proven(kept.record), now(), kept.record.id), sinks)
-      })
+      this.#keep(kept)
       return true
     }
     return false
   }
 
-  /** Entries under trees that the log signed, against those of the history at the same index. */
-  async #compareEntries(views: readonly BundleView[], until: AbortSignal): Promise<void> {
-    const { store, log, keeper } = this.#parts
-    const head = store.log(log.origin)?.head ?? null
-    if (head === null) return
-    let left = maxEntries
-    for (const view of views) {
-      const tree = this.#open(view.checkpoint)
-      const known = tree === null ? null : store.sizeAt(log.origin, tree.size)
-      if (tree === null || (known !== null && equalBytes(known.root, tree.root))) continue
-      for (const entry of view.entries) {
-        if (left-- <= 0) return
-        if (!this.#isUnder(tree, entry)) continue
-        const conflict = await this.#conflict(head, tree, entry, until)
-        if (conflict === null) continue
-        store.transact((writer) => keeper.convict(writer, conflict))
-        return // one conflict convicts as much as many
-      }
-    }
-  }
-
-  /** Evidence that the log signed two entries at this index; null where they are equal, or the history's cannot be had. */
-  async #conflict(head: SignedTree, tree: SeenTree, handed: LoggedEntry, until: AbortSignal): Promise<Evidence | null> {
-    if (handed.index >= head.size) return null
-    const asks = this.#parts.sources.map((source) => () => this.#ownAt(head, handed.index, source))
-    const own = await firstAnswer(asks, { perPlace, until })
-    if (own === null || equalBytes(own.leaf, handed.leaf)) return null
-    const b = formatTlogProof({
-      ...{ index: handed.index, hashes: handed.inclusion },
-      checkpoint: parseSignedCheckpoint(tree.checkpoint),
+  /** What is known about this subject already is neither kept nor told again, in whatever bytes it comes. */
+  #keep(kept: KeptEvidence): void {
+    const { crypto, log, store, sinks, now } = this.#parts
+    if (store.evidenceAbout(kept.subject) !== null) return
+    store.transact((writer) => {
+      const id = keepEvidence(store, writer, kept)
+      writer.raise(alertOf(crypto, log.origin, proven(kept), now(), id), sinks)
     })
-    return { kind: 'leaf-conflict', origin: this.#parts.log.origin, a: own.proof, b, leaves: [own.leaf, handed.leaf] }
   }
 
-  /** The history's entry at an index, and its proof; null where this source does not give them. */
-  async #ownAt(head: SignedTree, index: number, source: TileSource) {
-    const { size, root, checkpoint } = head
-    try {
-      const reader = treeReader({ hasher: this.#parts.crypto, source, size, root })
-      const { value } = await reader.readEntries(index, index + 1).next()
-      if (value === undefined) return null
-      const hashes = await reader.proveInclusion(index)
-      return {
-        leaf: value.entry,
-        proof: formatTlogProof({ index, hashes, checkpoint: parseSignedCheckpoint(checkpoint) }),
-      }
-    } catch (error) {
-      if ([SourceError, TileError, FormatError].some((type) => error instanceof type)) return null
-      throw error
-    }
-  }
-
-  /** Whether the tree holds the entry. */
-  #isUnder({ size, root }: SeenTree, { index, inclusion, leaf }: LoggedEntry): boolean {
-    const { crypto } = this.#parts
-    const [leafHash = new Uint8Array()] = crypto.leafHashes([leaf])
-    try {
-      checkInclusion(crypto, { index, size, leafHash, proof: inclusion, root })
-      return true
-    } catch (error) {
-      if (error instanceof ProofError) return false
-      throw error
-    }
+  /** Those in force, and those that were configured: evidence may be about keys that have changed since. */
+  #trustFiles(): readonly Trust[] {
+    const { log, store } = this.#parts
+    const inForce = log.trust.flatMap(({ product }) => {
+      const body = store.product(log.origin, product)?.trust?.body
+      const book = body === undefined ? null : readTrust(body)
+      return book instanceof TrustBook ? [book.trust] : []
+    })
+    return [...inForce, ...log.trust]
   }
 }
 

@@ -12,7 +12,7 @@ import {
   type TileSource,
   treeReader,
 } from '@samebits/core'
-import { judgeEvidence } from '../evidence/evidence-record.ts'
+import { judgeEvidence, keepEvidence } from '../evidence/evidence-record.ts'
 import { firstAnswer } from '../follow/first-answer.ts'
 import type { MonitorStore, PendingCase, SignedTree } from '../state/monitor-store.ts'
 import type { Watched } from './product-ledger.ts'
@@ -57,8 +57,8 @@ export class CaseMaker {
           : judgeEvidence(evidence.evidence, { keys: [], trust: evidence.trust }, now(), 'monitor')
       store.transact((writer) => {
         if (kept !== null && kept.record.convicted !== null) {
-          writer.addEvidence(kept.record, kept.bytes)
-          writer.attachEvidence(pending.alert, kept.record.id)
+          const id = keepEvidence(store, writer, kept)
+          if (id !== null) writer.attachEvidence(pending.alert, id)
           writer.deleteCase(pending.alert)
         } else if (pending.attempts >= maxAttempts) writer.deleteCase(pending.alert)
         else writer.putCase({ ...pending, attempts: pending.attempts + 1 })

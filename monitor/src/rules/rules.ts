@@ -6,14 +6,15 @@
  */
 import { type Crypto, canonicalJson, type EvidenceKind, toHex } from '@samebits/core'
 import type { Limits } from '../config/config-format.ts'
-import type {
-  Alert,
-  EvidenceRecord,
-  LogRecord,
-  OpenTree,
-  Severity,
-  ViewRecord,
-  WantedBlob,
+import type { KeptEvidence } from '../evidence/evidence-record.ts'
+import {
+  type Alert,
+  type LogRecord,
+  maxQuestions,
+  type OpenTree,
+  type Severity,
+  type ViewRecord,
+  type WantedBlob,
 } from '../state/monitor-store.ts'
 
 interface Rule {
@@ -32,6 +33,7 @@ export type RuleName =
   | 'witness-contradiction'
   | 'view-contradicts'
   | 'open-tree'
+  | 'too-many-questions'
   | 'bad-checkpoint'
   | 'damaged'
   | 'rollback'
@@ -70,6 +72,12 @@ const rules: Readonly<Record<RuleName, Rule>> = {
     passes: true,
     remedy:
       'Ask the log, its mirrors and its witnesses for the tiles of that tree: until somebody shows them it may be a fork.',
+  },
+  'too-many-questions': {
+    severity: 'warning',
+    passes: true,
+    remedy:
+      "Whoever holds the log's key signs trees and withholds their tiles, or the log cannot be reached from here. Further trees are not kept until these are answered: ask for their tiles, and other monitors for theirs.",
   },
   'bad-checkpoint': {
     severity: 'warning',
@@ -204,13 +212,15 @@ const ruleOfEvidence: Readonly<Record<EvidenceKind, RuleName>> = {
 
 /**
  * Somebody is convicted. Of a log or a witness that is told once: who has forked makes new evidence at every step. What statements
- * prove is told for each.
+ * prove is told for each two of them, whatever the bytes of the evidence are.
  */
-export function proven({ id, kind, convicted, findings }: EvidenceRecord): Finding {
+export function proven({ record, about: both }: Pick<KeptEvidence, 'record' | 'about'>): Finding {
+  const { kind, convicted, findings } = record
   const rule = ruleOfEvidence[kind]
-  const about = rule === 'fork' || rule === 'witness-contradiction' ? [convicted ?? ''] : [id]
+  const about = rule === 'fork' || rule === 'witness-contradiction' ? [convicted ?? ''] : both
+  const product = kind === 'equivocation' || kind === 'trust-fork' ? convicted : null
   const [title = 'Evidence convicts.', ...more] = findings
-  return { rule, product: null, about, title, detail: more.join(' ') }
+  return { rule, product, about, title, detail: more.join(' ') }
 }
 
 /** A place shows a tree that is not of the one history. */
@@ -224,6 +234,8 @@ export interface LogState {
   readonly log: LogRecord
   readonly views: readonly ViewRecord[]
   readonly openTrees: readonly OpenTree[]
+  /** Entries of bundles that could not be compared with the history yet. */
+  readonly waiting: number
   /** Bodies that were asked for and not had. */
   readonly missing: readonly WantedBlob[]
   readonly limits: Limits
@@ -249,6 +261,7 @@ export function watchLog(state: LogState, now: number): Finding[] {
       ...behind(state, view, now),
     ]),
     ...openTrees(state, now),
+    ...tooMany(state),
     ...missingBlobs(state, now),
   ]
 }
@@ -325,6 +338,15 @@ function openTrees({ log, openTrees: trees, limits }: LogState, now: number): Fi
       const detail = 'It may be a fork whose tiles are withheld. It convicts nobody as long as the proof is missing.'
       return { rule: 'open-tree', product: null, about: [size, toHex(root)], title, detail }
     })
+}
+
+/** No more are taken then, so that nobody can push a true question out with many false ones. */
+function tooMany({ log, openTrees: trees, waiting }: LogState): Finding[] {
+  if (trees.length < maxQuestions && waiting < maxQuestions) return []
+  const title = `There are as many open questions about ${log.origin} as are kept: ${trees.length} trees, ${waiting} entries.`
+  const detail =
+    'Further trees and entries that are handed in are held against the history, and forgotten if they stay open.'
+  return [{ rule: 'too-many-questions', product: null, about: [trees[0]?.at ?? 0], title, detail }]
 }
 
 function missingBlobs({ missing, limits }: LogState, now: number): Finding[] {

@@ -15,7 +15,7 @@ import { bytesOf } from './schema-store.ts'
 
 type AlertReader = Pick<
   MonitorReader,
-  'alerts' | 'alert' | 'evidenceList' | 'evidenceCount' | 'evidence' | 'deliveries' | 'deliveryCounts'
+  'alerts' | 'alert' | 'evidenceList' | 'evidenceCount' | 'evidenceAbout' | 'evidence' | 'deliveries' | 'deliveryCounts'
 > &
   Pick<MonitorStore, 'pendingCases'>
 type AlertWriter = Pick<
@@ -47,6 +47,7 @@ export function alertReader(database: Database.Database): AlertReader {
   const evidenceCount = database
     .prepare<[string, string], number>('SELECT count(*) FROM evidence WHERE origin = ? AND kind = ?')
     .pluck()
+  const evidenceAbout = database.prepare<[string], string>('SELECT id FROM evidence WHERE subject = ?').pluck()
   const deliveries = database.prepare<[object], Delivery>(
     `SELECT alert, sink, state, attempts, nextAt, failure FROM delivery
      WHERE state = @state AND (@sink IS NULL OR sink = @sink) ORDER BY nextAt, number LIMIT @limit`,
@@ -70,6 +71,7 @@ export function alertReader(database: Database.Database): AlertReader {
         .all({ origin, limit })
         .map(({ findings, ...rest }) => ({ ...rest, findings: JSON.parse(findings) as string[] })),
     evidenceCount: (origin, kind) => evidenceCount.get(origin, kind) ?? 0,
+    evidenceAbout: (subject) => evidenceAbout.get(subject) ?? null,
     evidence(id) {
       const bytes = evidence.get(id)
       return bytes === undefined ? null : bytesOf(bytes)
@@ -96,8 +98,8 @@ export function alertWriter(database: Database.Database): AlertWriter {
   )
   const end = database.prepare<[number, string]>('UPDATE alert SET endedAt = ? WHERE id = ?')
   const addEvidence = database.prepare<[object]>(
-    `INSERT OR IGNORE INTO evidence (id, kind, origin, convicted, findings, at, "from", bytes)
-     VALUES (@id, @kind, @origin, @convicted, @findings, @at, @from, @bytes)`,
+    `INSERT OR IGNORE INTO evidence (id, kind, origin, convicted, findings, at, "from", subject, bytes)
+     VALUES (@id, @kind, @origin, @convicted, @findings, @at, @from, @subject, @bytes)`,
   )
   const attach = database.prepare<[string, string]>('UPDATE alert SET evidence = ? WHERE id = ?')
   const putCase = database.prepare<[object]>(
@@ -118,8 +120,8 @@ export function alertWriter(database: Database.Database): AlertWriter {
     settle(origin, rules, lasting, now) {
       for (const rule of rules) for (const { id } of open.all(origin, rule)) if (!lasting.has(id)) end.run(now, id)
     },
-    addEvidence: ({ findings, ...record }, bytes) =>
-      addEvidence.run({ ...record, findings: JSON.stringify(findings), bytes }).changes === 1,
+    addEvidence: ({ findings, ...record }, subject, bytes) =>
+      void addEvidence.run({ ...record, findings: JSON.stringify(findings), subject, bytes }),
     putDelivery: (delivery) => void putDelivery.run(delivery),
   }
 }

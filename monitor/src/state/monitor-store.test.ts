@@ -121,12 +121,24 @@ describe('the state of a monitor', () => {
     expect(store.statements(origin, 'example.com/p', 'release', 10).map(({ id }) => id)).toEqual(['r1b', 'r1'])
   })
 
-  it('keeps open questions, at most 64 of a log', () => {
-    store.transact((writer) => {
-      for (let size = 1; size <= 70; size++) writer.putOpenTree(origin, { ...tree(size), view: 'client', at: size })
-      writer.deleteOpenTree(origin, 70, root(70))
+  it('keeps open questions, at most 64 of a log: none is pushed out', () => {
+    const handed = (index: number) => ({
+      ...{ tree: tree(200), at: index },
+      entry: { index, inclusion: [root(1), root(2)], leaf: Uint8Array.of(index) },
     })
-    expect(store.openTrees(origin).map(({ size }) => size)).toEqual(Array.from({ length: 63 }, (_, at) => at + 7))
+    store.transact((writer) => {
+      for (let size = 1; size <= 70; size++) {
+        writer.putOpenTree(origin, { ...tree(size), view: 'client', at: size })
+        writer.putHandedEntry(origin, handed(size))
+      }
+      writer.putOpenTree('log.example/b', { ...tree(1), view: 'client', at: 1 })
+      writer.deleteOpenTree(origin, 2, root(2))
+      writer.deleteHandedEntry(origin, handed(2))
+    })
+    const kept = Array.from({ length: 64 }, (_, at) => at + 1).filter((at) => at !== 2)
+    expect(store.openTrees(origin).map(({ size }) => size)).toEqual(kept)
+    expect(store.openTrees('log.example/b')).toHaveLength(1)
+    expect(store.handedEntries(origin)).toEqual(kept.map(handed))
   })
 
   it('keeps evidence, bodies that are wanted, and cases that wait', () => {
@@ -142,12 +154,14 @@ describe('the state of a monitor', () => {
     const blob = { origin, sha256: 'b', product: 'p', index: 1, since: 1, attempts: 0, nextAt: 1 }
     const pending = { origin, product: 'p', kind: 'mismatch', a: [1, 2], b: [3], alert: 'a', attempts: 0 } as const
     store.transact((writer) => {
-      expect(writer.addEvidence(record, Uint8Array.of(7))).toBe(true)
-      expect(writer.addEvidence(record, Uint8Array.of(7))).toBe(false)
+      writer.addEvidence(record, 'what it is about', Uint8Array.of(7))
+      writer.addEvidence({ ...record, id: 'other bytes' }, 'what it is about', Uint8Array.of(8))
       writer.wantBlob(blob)
       writer.putCase(pending)
     })
     expect(store.evidenceList(null, 10)).toEqual([record])
+    expect(store.evidenceAbout('what it is about')).toBe('e')
+    expect(store.evidenceAbout('something else')).toBeNull()
     expect(store.evidence('e')).toEqual(Uint8Array.of(7))
     expect(store.wantedBlobs(origin, 10)).toEqual([blob])
     expect(store.pendingCases(origin)).toEqual([pending])

@@ -5,7 +5,10 @@
  * Texts in it (origins, products, versions, reasons) come from logs and strangers: neutralise them before they are shown.
  * Times are Unix seconds of the monitor's clock, unless it says that they are stated by witnesses.
  */
-import type { Evidence, Statement } from '@samebits/core'
+import type { Evidence, LoggedEntry, Statement } from '@samebits/core'
+
+/** Questions of each sort kept of a log: each costs a few requests a poll, and only what its key signed makes one. */
+export const maxQuestions = 64
 
 /** A tree head that the log has signed, with the checkpoint that says so, verbatim. */
 export interface SignedTree {
@@ -79,6 +82,14 @@ export interface SizePoint {
 /** A signed tree that nobody has joined to the history yet: a question that is asked again at each poll. */
 export interface OpenTree extends SignedTree {
   readonly view: string
+  readonly at: number
+}
+
+/** An entry under a tree that the log signed, which could not be held against the history's own at its index yet. */
+export interface HandedEntry {
+  readonly tree: SignedTree
+  /** Proven to be under that tree. */
+  readonly entry: LoggedEntry
   readonly at: number
 }
 
@@ -239,7 +250,9 @@ export interface MonitorReader {
   /** The first head that was larger than this. */
   sizeAfter(origin: string, size: number): SizePoint | null
   views(origin: string): readonly ViewRecord[]
+  /** Oldest first. */
   openTrees(origin: string): readonly OpenTree[]
+  handedEntries(origin: string): readonly HandedEntry[]
   witness(origin: string, name: string): WitnessMemory | null
   products(origin: string): readonly ProductRecord[]
   product(origin: string, product: string): ProductRecord | null
@@ -258,6 +271,8 @@ export interface MonitorReader {
   alert(id: string): AlertRecord | null
   evidenceList(origin: string | null, limit: number): readonly EvidenceRecord[]
   evidenceCount(origin: string, kind: Evidence['kind']): number
+  /** The id of the evidence about this subject. */
+  evidenceAbout(subject: string): string | null
   /** The file's bytes. */
   evidence(id: string): Uint8Array | null
   /** Deliveries in a state, those due first; of one sink, or of every one. */
@@ -271,8 +286,11 @@ export interface MonitorWriter {
   putLog(log: LogRecord): void
   addSize(origin: string, point: SizePoint): void
   putView(view: ViewRecord): void
-  /** At most 64 are kept of a log: the oldest go. */
+  /** At most {@link maxQuestions} are kept of a log: then no more are taken, so that nobody can push one out. */
   putOpenTree(origin: string, tree: OpenTree): void
+  /** As {@link putOpenTree}. */
+  putHandedEntry(origin: string, handed: HandedEntry): void
+  deleteHandedEntry(origin: string, handed: Pick<HandedEntry, 'tree' | 'entry'>): void
   deleteOpenTree(origin: string, size: number, root: Uint8Array): void
   putWitness(origin: string, name: string, memory: WitnessMemory): void
   putProduct(product: ProductRecord): void
@@ -291,8 +309,8 @@ export interface MonitorWriter {
   attachEvidence(alert: string, evidence: string): void
   putCase(pending: PendingCase): void
   deleteCase(alert: string): void
-  /** True where it is new. */
-  addEvidence(record: EvidenceRecord, bytes: Uint8Array): boolean
+  /** Nothing happens where there is evidence about this subject. */
+  addEvidence(record: EvidenceRecord, subject: string, bytes: Uint8Array): void
   putDelivery(delivery: Delivery): void
 }
 

@@ -57,6 +57,13 @@ const migrations: readonly string[] = [
      attempts INTEGER NOT NULL) STRICT, WITHOUT ROWID;`,
   `ALTER TABLE log ADD COLUMN indexedTo INTEGER NOT NULL DEFAULT 0;
    UPDATE log SET indexedTo = readTo WHERE EXISTS (SELECT 1 FROM product WHERE product.origin = log.origin);`,
+  `ALTER TABLE evidence ADD COLUMN subject TEXT NOT NULL DEFAULT '';
+   UPDATE evidence SET subject = id;
+   CREATE UNIQUE INDEX evidenceAbout ON evidence (subject);
+   CREATE TABLE handedEntry (
+     number INTEGER PRIMARY KEY, origin TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL, checkpoint TEXT NOT NULL,
+     entryIndex INTEGER NOT NULL, inclusion BLOB NOT NULL, leaf BLOB NOT NULL, at INTEGER NOT NULL,
+     UNIQUE (origin, size, root, entryIndex)) STRICT;`,
 ]
 
 /** Opens or creates the file, with the newest schema. @throws StoreUnfitError, SqliteError */

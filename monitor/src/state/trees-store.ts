@@ -1,28 +1,36 @@
 /** The tables about trees: logs, sizes, views, open questions, witnesses. */
+
+import { HASH_SIZE } from '@samebits/core'
 import type Database from 'better-sqlite3'
-import type {
-  CosignedTree,
-  LogRecord,
-  MonitorReader,
-  MonitorWriter,
-  OpenTree,
-  SignedTree,
-  SizePoint,
-  ViewRecord,
+import {
+  type CosignedTree,
+  type HandedEntry,
+  type LogRecord,
+  type MonitorReader,
+  type MonitorWriter,
+  maxQuestions,
+  type OpenTree,
+  type SignedTree,
+  type SizePoint,
+  type ViewRecord,
 } from './monitor-store.ts'
 import { bytesOf } from './schema-store.ts'
 
 type TreeReader = Pick<
   MonitorReader,
-  'logs' | 'log' | 'sizes' | 'sizeAt' | 'sizeAfter' | 'views' | 'openTrees' | 'witness'
+  'logs' | 'log' | 'sizes' | 'sizeAt' | 'sizeAfter' | 'views' | 'openTrees' | 'handedEntries' | 'witness'
 >
 type TreeWriter = Pick<
   MonitorWriter,
-  'putLog' | 'addSize' | 'putView' | 'putOpenTree' | 'deleteOpenTree' | 'putWitness'
+  | 'putLog'
+  | 'addSize'
+  | 'putView'
+  | 'putOpenTree'
+  | 'deleteOpenTree'
+  | 'putHandedEntry'
+  | 'deleteHandedEntry'
+  | 'putWitness'
 >
-
-/** Open questions kept of a log: each costs a few requests a poll. */
-const maxOpenTrees = 64
 
 interface TreeColumns {
   readonly size: number | null
@@ -49,6 +57,24 @@ function viewOf({ size, root, checkpoint, ...rest }: ViewRow): ViewRecord {
   return { ...rest, tree: treeOf({ size, root, checkpoint }) }
 }
 
+interface HandedRow {
+  readonly size: number
+  readonly root: Buffer
+  readonly checkpoint: string
+  readonly entryIndex: number
+  readonly inclusion: Buffer
+  readonly leaf: Buffer
+  readonly at: number
+}
+
+function handedOf({ size, root, checkpoint, entryIndex, inclusion, leaf, at }: HandedRow): HandedEntry {
+  const hashes = Array.from({ length: inclusion.length / HASH_SIZE }, (_, place) =>
+    bytesOf(inclusion.subarray(place * HASH_SIZE, (place + 1) * HASH_SIZE)),
+  )
+  const entry = { index: entryIndex, inclusion: hashes, leaf: bytesOf(leaf) }
+  return { tree: { size, root: bytesOf(root), checkpoint }, entry, at }
+}
+
 function withBytes<T extends { readonly root: Uint8Array }>(row: T): T {
   return { ...row, root: bytesOf(row.root) }
 }
@@ -68,6 +94,9 @@ export function treeReader(database: Database.Database): TreeReader {
   const views = database.prepare<[string], ViewRow>('SELECT * FROM view WHERE origin = ? ORDER BY name')
   const open = database.prepare<[string], OpenTree>(
     'SELECT size, root, checkpoint, view, at FROM openTree WHERE origin = ? ORDER BY number',
+  )
+  const handed = database.prepare<[string], HandedRow>(
+    `SELECT size, root, checkpoint, entryIndex, inclusion, leaf, at FROM handedEntry WHERE origin = ? ORDER BY number`,
   )
   const cosigned = database.prepare<[string, string, string], CosignedTree>(
     'SELECT size, root, checkpoint, timestamp FROM cosigned WHERE origin = ? AND name = ? AND which = ?',
@@ -89,6 +118,7 @@ export function treeReader(database: Database.Database): TreeReader {
     },
     views: (origin) => views.all(origin).map(viewOf),
     openTrees: (origin) => open.all(origin).map(withBytes),
+    handedEntries: (origin) => handed.all(origin).map(handedOf),
     witness(origin, name) {
       const [largest, latest] = [cosigned.get(origin, name, 'largest'), cosigned.get(origin, name, 'latest')]
       if (largest === undefined || latest === undefined) return null
@@ -115,14 +145,19 @@ export function treeWriter(database: Database.Database): TreeWriter {
   )
   const putOpen = database.prepare<[object]>(
     `INSERT OR IGNORE INTO openTree (origin, size, root, checkpoint, view, at)
-     VALUES (@origin, @size, @root, @checkpoint, @view, @at)`,
-  )
-  const pruneOpen = database.prepare<[string, string, number]>(
-    `DELETE FROM openTree WHERE origin = ? AND number NOT IN
-       (SELECT number FROM openTree WHERE origin = ? ORDER BY number DESC LIMIT ?)`,
+     SELECT @origin, @size, @root, @checkpoint, @view, @at
+     WHERE (SELECT count(*) FROM openTree WHERE origin = @origin) < @most`,
   )
   const deleteOpen = database.prepare<[string, number, Uint8Array]>(
     'DELETE FROM openTree WHERE origin = ? AND size = ? AND root = ?',
+  )
+  const putHanded = database.prepare<[object]>(
+    `INSERT OR IGNORE INTO handedEntry (origin, size, root, checkpoint, entryIndex, inclusion, leaf, at)
+     SELECT @origin, @size, @root, @checkpoint, @entryIndex, @inclusion, @leaf, @at
+     WHERE (SELECT count(*) FROM handedEntry WHERE origin = @origin) < @most`,
+  )
+  const deleteHanded = database.prepare<[string, number, Uint8Array, number]>(
+    'DELETE FROM handedEntry WHERE origin = ? AND size = ? AND root = ? AND entryIndex = ?',
   )
   const putCosigned = database.prepare<[object]>(
     `INSERT OR REPLACE INTO cosigned (origin, name, which, size, root, checkpoint, timestamp)
@@ -132,11 +167,14 @@ export function treeWriter(database: Database.Database): TreeWriter {
     putLog: ({ head, ...rest }) => void putLog.run({ ...rest, ...columnsOf(head) }),
     addSize: (origin, { size, root, at }) => void addSize.run(origin, size, root, at),
     putView: ({ tree, ...rest }) => void putView.run({ ...rest, ...columnsOf(tree) }),
-    putOpenTree(origin, tree) {
-      putOpen.run({ origin, ...tree })
-      pruneOpen.run(origin, origin, maxOpenTrees)
-    },
+    putOpenTree: (origin, tree) => void putOpen.run({ origin, ...tree, most: maxQuestions }),
     deleteOpenTree: (origin, size, root) => void deleteOpen.run(origin, size, root),
+    putHandedEntry(origin, { tree, entry: { index, inclusion, leaf }, at }) {
+      const hashes = Buffer.concat(inclusion)
+      putHanded.run({ origin, ...tree, entryIndex: index, inclusion: hashes, leaf, at, most: maxQuestions })
+    },
+    deleteHandedEntry: (origin, { tree: { size, root }, entry }) =>
+      void deleteHanded.run(origin, size, root, entry.index),
     putWitness(origin, name, { largest, latest }) {
       putCosigned.run({ origin, name, which: 'largest', ...largest })
       putCosigned.run({ origin, name, which: 'latest', ...latest })
