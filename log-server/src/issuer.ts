@@ -17,6 +17,7 @@ import {
 import type { Marker } from './marker.ts'
 import type { HeadSigner } from './signer.ts'
 import { type Head, HeadMovedError, type LogReader, type LogStore, type Publication } from './store.ts'
+import { codeOf, type Step, type Tracing, traced } from './tracing/tracing.ts'
 import type { Witnessing } from './witnessing.ts'
 
 /** A checkpoint that is signed, marked, witnessed where that is asked, and published. */
@@ -39,7 +40,8 @@ export interface IssuerParts {
   readonly marker: Marker
   readonly witnessing: Witnessing
   /** Further places that a checkpoint is published at, before anybody is told. @throws PlaceError */
-  readonly exporter: { publish(publication: Publication): Promise<void> } | null
+  readonly exporter: { publish(publication: Publication, step: Step | null): Promise<void> } | null
+  readonly tracing: Tracing | null
   /** Unix seconds. */
   readonly now: () => number
 }
@@ -47,7 +49,8 @@ export interface IssuerParts {
 export interface IssuerEvents {
   /** Signed and marked: tiles up to this size may be served. */
   signed(size: number): void
-  issued(issued: Issued): void
+  /** @param trail of the head, where somebody follows */
+  issued(issued: Issued, trail: Step | null): void
   /** Nothing more will be issued. */
   failed(error: unknown): void
 }
@@ -112,9 +115,10 @@ export class HeadIssuer {
       while (!this.#stop.signal.aborted) {
         const late = this.#late
         this.#late = null
-        if (late !== null) await this.#publish(late.head, late.checkpoint)
+        if (late !== null)
+          await this.#followed('cosigned later', (trail) => this.#publish(late.head, late.checkpoint, trail))
         else if (!this.#wanted) return
-        else if (this.#turn === 'due') await this.#issue()
+        else if (this.#turn === 'due') await this.#followed('head', (trail) => this.#issue(trail))
         else return this.#awaitTurn()
       }
     } catch (error) {
@@ -139,31 +143,49 @@ export class HeadIssuer {
     this.#events.failed(error)
   }
 
-  async #issue(): Promise<void> {
+  async #followed(name: string, work: (trail: Step | null) => Promise<Head>): Promise<void> {
+    const trail = this.#parts.tracing?.head(name) ?? null
+    try {
+      const { size } = await work(trail)
+      trail?.end({ 'samebits.tree.size': size })
+    } catch (error) {
+      trail?.end({}, codeOf(error))
+      throw error
+    }
+  }
+
+  async #issue(trail: Step | null): Promise<Head> {
     const { store, signer, marker, witnessing, now } = this.#parts
     this.#wanted = false
     this.#turn = 'unknown'
     this.#collecting = null
-    const head = await store.head()
-    if (head === null || head.epoch !== this.#epoch) throw new HeadMovedError(head)
-    const range = await extendFromStorage(this.#parts, this.#last.range, head)
+    const { head, range } = await traced(trail, 'read back', async () => {
+      const head = await store.head()
+      if (head === null || head.epoch !== this.#epoch) throw new HeadMovedError(head)
+      return { head, range: await extendFromStorage(this.#parts, this.#last.range, head) }
+    })
     // A clock that was set back must not make a larger tree look older than a smaller one: that would convict us.
     const time = Math.max(now(), this.#last.time)
-    const signed = signer.sign(head, time)
-    await marker.write({ checkpoint: signed.text, epoch: head.epoch })
+    const signed = await traced(trail, 'sign', async () => signer.sign(head, time))
+    await traced(trail, 'mark', () => marker.write({ checkpoint: signed.text, epoch: head.epoch }))
     this.#last = { range, time }
     this.#events.signed(head.size)
-    await this.#publish(head, await witnessing.cosign(signed, this.#stop.signal))
+    const cosign = (step: Step | null) => witnessing.cosign(signed, this.#stop.signal, step)
+    await this.#publish(head, await traced(trail, 'witnesses', cosign), trail)
     this.#collecting = signed
     void this.#collect(head, signed)
+    return head
   }
 
-  async #publish(head: Head, checkpoint: string): Promise<void> {
+  async #publish(head: Head, checkpoint: string, trail: Step | null): Promise<Head> {
     const { store, exporter } = this.#parts
-    await exporter?.publish({ size: head.size, checkpoint })
-    const published = await store.publish({ size: head.size, checkpoint }, this.#epoch)
-    if (!published) throw new HeadMovedError(head)
-    this.#events.issued({ size: head.size, root: head.root, checkpoint })
+    const publication = { size: head.size, checkpoint }
+    if (exporter !== null) await traced(trail, 'export', (step) => exporter.publish(publication, step))
+    await traced(trail, 'publish', async () => {
+      if (!(await store.publish(publication, this.#epoch))) throw new HeadMovedError(head)
+    })
+    this.#events.issued({ size: head.size, root: head.root, checkpoint }, trail)
+    return head
   }
 
   /** Cosignatures that come after the quorum: the same tree is published again with them, until the next one is under way. */

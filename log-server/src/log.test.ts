@@ -72,6 +72,7 @@ async function lead(given: Partial<Parts> = {}): Promise<Watched> {
       places: [],
       election: alone,
       exporter: null,
+      tracing: null,
     },
     openAdmission: () => openRawAdmission(used, { maxLeafBytes: 100, windowEntries: 1000 }),
     timing: { ...realTiming, after },

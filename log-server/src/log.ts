@@ -18,6 +18,7 @@ import { type Sequenced, Sequencer, type SequencerLimits } from './sequencer.ts'
 import { type HeadSigner, openOwn } from './signer.ts'
 import { CommitUnknownError, type Head, HeadMovedError, type LogReader, type LogStore, StorageError } from './store.ts'
 import { type Place, PlaceError, takeOver } from './takeover.ts'
+import type { EntryTrail, Step, Tracing } from './tracing/tracing.ts'
 import { type Witnessing, WitnessQuorumError } from './witnessing.ts'
 
 /** Clock and timers of the process. */
@@ -57,6 +58,7 @@ export interface LogParts<Item, Tables> {
   readonly places: readonly Place[]
   readonly election: Election
   readonly exporter: IssuerParts['exporter']
+  readonly tracing: Tracing | null
   /** Opens admission with the state that the storage has now; called at every take-over. */
   readonly openAdmission: () => Promise<Admission<Item, Tables>>
   readonly timing: Timing
@@ -178,12 +180,13 @@ export class Log<Item, Tables> implements LogView {
   }
 
   #startLead(admission: Admission<Item, Tables>, start: Awaited<ReturnType<typeof takeOver>>): Lead<Item, Tables> {
-    const { store, crypto, signer, marker, witnessing, exporter, election, timing, options, events } = this.#parts
+    const { store, crypto, signer, marker, witnessing, exporter, tracing, election, timing, options, events } =
+      this.#parts
     const failed = (error: unknown) => this.#failed(lead, error)
     const now = () => Math.min(timing.now(), election.latestTime())
     const issuer = new HeadIssuer(
-      { store, hasher: crypto, signer, marker, witnessing, exporter, now },
-      { signed: (size) => this.#signed(size), issued: (issued) => this.#issued(lead, issued), failed },
+      { store, hasher: crypto, signer, marker, witnessing, exporter, tracing, now },
+      { signed: (size) => this.#signed(size), issued: (issued, trail) => this.#issued(lead, issued, trail), failed },
       start.head.epoch,
       start.last,
     )
@@ -204,11 +207,11 @@ export class Log<Item, Tables> implements LogView {
     this.#signedSize = Math.max(this.#signedSize, size)
   }
 
-  #issued(lead: Lead<Item, Tables>, issued: Issued): void {
+  #issued(lead: Lead<Item, Tables>, issued: Issued, trail: Step | null): void {
     this.#published = issued
     this.#quorumFailures = 0
     this.#parts.events.issued(issued)
-    lead.sequencer.published(issued.size)
+    lead.sequencer.published(issued.size, trail)
     this.#resignLater(lead)
   }
 
@@ -253,13 +256,15 @@ export class Log<Item, Tables> implements LogView {
 
   /**
    * Resolves once the entry is published, or refused.
+   * @param trail of the request, where somebody follows it
    * @throws NotWritingError
    */
-  async add(leaf: Uint8Array): Promise<Sequenced | Refusal> {
+  async add(leaf: Uint8Array, trail: EntryTrail | null = null): Promise<Sequenced | Refusal> {
     const lead = this.#lead
     if (lead === null) throw new NotWritingError(this.#gate)
     const prepared = await lead.admission.prepare(leaf)
-    return prepared.kind === 'refuse' ? prepared : lead.sequencer.submit(prepared)
+    trail?.mark('admission')
+    return prepared.kind === 'refuse' ? prepared : lead.sequencer.submit(prepared, trail)
   }
 
   async entry(index: number): Promise<Uint8Array> {

@@ -15,6 +15,7 @@ import {
   type LogTransaction,
   StorageError,
 } from './store.ts'
+import type { EntryTrail, Step } from './tracing/tracing.ts'
 
 export interface SequencerLimits {
   /** Most entries that wait, in the queue or for publication. Beyond them submitters are sent away at once. */
@@ -57,6 +58,7 @@ interface Pending<Item> {
   /** When it came, by the clock. */
   readonly since: number
   readonly prepared: Prepared<Item>
+  readonly trail: EntryTrail | null
   readonly settle: (outcome: Sequenced | Refusal) => void
   readonly fail: (error: unknown) => void
 }
@@ -66,6 +68,7 @@ interface Waiting {
   readonly since: number
   readonly size: number
   readonly bytes: number
+  readonly trail: EntryTrail | null
   readonly resolve: () => void
   readonly fail: (error: unknown) => void
 }
@@ -113,25 +116,28 @@ export class Sequencer<Item, Tables> {
    * Resolves once the entry is published, or refused.
    * @throws NotWritingError when writing stops first: the entry may or may not have become one
    */
-  submit(prepared: Prepared<Item>): Promise<Sequenced | Refusal> {
+  submit(prepared: Prepared<Item>, trail: EntryTrail | null = null): Promise<Sequenced | Refusal> {
     if (this.#closed !== null) return Promise.reject(new NotWritingError(this.#closed))
     if (!this.hasRoom(prepared.leaf.length)) return Promise.resolve(busy)
     this.#pendingEntries++
     this.#pendingBytes += prepared.leaf.length
     return new Promise((settle, fail) => {
-      this.#queue.push({ since: this.#parts.clock(), prepared, settle, fail })
+      this.#queue.push({ since: this.#parts.clock(), prepared, trail, settle, fail })
       this.#schedule()
     })
   }
 
   /** Everything below `size` is published: its submitters are answered. */
-  published(size: number): void {
+  published(size: number, head: Step | null = null): void {
     this.#published = Math.max(this.#published, size)
     const waiting = this.#waiting
     this.#waiting = []
     for (const waiter of waiting) {
-      if (waiter.size <= this.#published) this.#release(waiter.bytes, waiter.resolve)
-      else this.#waiting.push(waiter)
+      if (waiter.size > this.#published) this.#waiting.push(waiter)
+      else {
+        if (head !== null) waiter.trail?.issued(head)
+        this.#release(waiter.bytes, waiter.resolve)
+      }
     }
   }
 
@@ -177,8 +183,10 @@ export class Sequencer<Item, Tables> {
   }
 
   async #sequence(batch: readonly Pending<Item>[]): Promise<void> {
+    for (const { trail } of batch) trail?.mark('queue')
     try {
       const verdicts = await this.#commit(batch.map(({ prepared }) => prepared))
+      for (const { trail } of batch) trail?.mark('commit', { 'samebits.batch.entries': batch.length })
       batch.forEach((pending, at) => {
         const verdict = verdicts[at]
         if (verdict !== undefined) this.#answer(pending, verdict)
@@ -246,7 +254,7 @@ export class Sequencer<Item, Tables> {
     return edge
   }
 
-  #answer({ since, prepared, settle, fail }: Pending<Item>, verdict: Decided): void {
+  #answer({ since, prepared, trail, settle, fail }: Pending<Item>, verdict: Decided): void {
     const bytes = prepared.leaf.length
     if (verdict.kind === 'refuse') {
       this.#release(bytes, () => settle(verdict))
@@ -257,7 +265,7 @@ export class Sequencer<Item, Tables> {
     if (index < this.#published) this.#release(bytes, resolve)
     else if (this.#closed !== null)
       this.#release(bytes, () => fail(new NotWritingError(this.#closed ?? { state: 'stopping' })))
-    else this.#waiting.push({ since, size: index + 1, bytes, resolve, fail })
+    else this.#waiting.push({ since, size: index + 1, bytes, trail, resolve, fail })
   }
 }
 

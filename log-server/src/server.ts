@@ -26,6 +26,7 @@ import { publishedPlace } from './published-place.ts'
 import { type HeadSigner, headSigner } from './signer.ts'
 import type { OpenStore } from './store.ts'
 import type { TlsContext, TlsFiles } from './tls-files.ts'
+import type { Tracing } from './tracing/tracing.ts'
 import { openWitnesses } from './witnesses/open-witnesses.ts'
 import type { Witnessing } from './witnessing.ts'
 
@@ -43,6 +44,8 @@ export interface ServerDeps {
   readonly fetch: typeof globalThis.fetch
   readonly operator: OperatorLog
   readonly witnessing?: Witnessing
+  /** Who follows requests, if anybody does. */
+  readonly tracing?: Tracing
   /** What is served over TLS; without it HTTP is plain. */
   readonly tls?: { readonly files: TlsFiles; readonly onReload: TlsReloads }
 }
@@ -118,6 +121,7 @@ async function assemble<Item, Tables>(
     timing,
     tls,
     intake,
+    tracing: deps.tracing ?? null,
   })
   const isTls = deps.tls !== undefined && server instanceof TlsServer
   const endTls = isTls ? keepTlsFresh(server, { ...deps.tls, ...timing, ...metrics, operator }) : () => undefined
@@ -164,6 +168,7 @@ function openLog<Item, Tables>(setup: LogSetup<Item, Tables>): Promise<Log<Item,
     witnessing,
     election,
     exporter,
+    tracing: deps.tracing ?? null,
     places: [
       ...(url === '' ? [] : [publishedPlace({ url, fetch: deps.fetch, timeoutMs: 10_000 })]),
       ...(exporter === null ? [] : [exporter.asPlace]),
@@ -186,15 +191,16 @@ interface HttpSetup<Item, Tables> {
   readonly timing: Timing
   readonly tls: TlsContext | null
   readonly intake: Intake
+  readonly tracing: Tracing | null
 }
 
 function httpServer<Item, Tables>(setup: HttpSetup<Item, Tables>): Server {
-  const { options, log, running, cache, metrics, reader, operator, fetch, timing, tls, intake } = setup
+  const { options, log, running, cache, metrics, reader, operator, fetch, timing, tls, intake, tracing } = setup
   const { maxLeafBytes, checkpointMaxAgeSeconds, addsPerMinute } = options
   const onDefect = (error: unknown) => operator.error({ err: error }, 'a request met a defect')
   const forwarder = new Forwarder({ ...options, log, fetch, ...timing, patienceMs: 4 * options.leaderTimeoutMs })
   const budget = new BodyBudget(2 * options.maxPendingBytes)
-  const add = { log, forwarder, budget, maxLeafBytes, onDefect, onAnswer: metrics.addAnswered }
+  const add = { log, forwarder, budget, maxLeafBytes, onDefect, onAnswer: metrics.addAnswered, tracing }
   const limited = options.mode === 'open'
   const limitedAdd = limited ? { parts: add, perMinute: addsPerMinute } : null
   return createHttpServer({

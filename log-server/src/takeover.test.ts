@@ -78,7 +78,16 @@ describe('a leader', () => {
     const start = await attempt()
     const marker = await openMarker(dataDir(folder).marker)
     const failures: unknown[] = []
-    const parts = { store, hasher, signer, marker, witnessing: noWitnesses, exporter: null, now: () => 2000 }
+    const parts = {
+      store,
+      hasher,
+      signer,
+      marker,
+      witnessing: noWitnesses,
+      exporter: null,
+      tracing: null,
+      now: () => 2000,
+    }
     const nothing = () => undefined
     const events = { signed: nothing, issued: nothing, failed: (error: unknown) => failures.push(error) }
     const issuer = new HeadIssuer(parts, events, start.head.epoch, start.last)

@@ -45,6 +45,7 @@ export interface StartExtra {
   readonly witnessing?: Witnessing
   readonly fetch?: typeof globalThis.fetch
   readonly tls?: NonNullable<ServerDeps['tls']>
+  readonly tracing?: NonNullable<ServerDeps['tracing']>
 }
 
 /** Makes keys and an empty log. */

@@ -3,6 +3,7 @@
  * sequenced, signed and published by the same code.
  */
 import type { SignedCheckpoint } from '@samebits/core'
+import type { Step } from './tracing/tracing.ts'
 
 /**
  * Obligations: `cosign` is called for one head at a time, in growing order of size (the same size again when the tree did not
@@ -14,7 +15,8 @@ import type { SignedCheckpoint } from '@samebits/core'
 export interface Witnessing {
   /** Resolves once enough witnesses may be asked again: what is committed until then is cosigned together. */
   ready(signal: AbortSignal): Promise<void>
-  cosign(signed: SignedCheckpoint, signal: AbortSignal): Promise<string>
+  /** @param step where somebody follows: each request is one within it */
+  cosign(signed: SignedCheckpoint, signal: AbortSignal, step?: Step | null): Promise<string>
   /**
    * After `cosign` of the same head: the text with more cosignatures than were returned so far, once there are some; null
    * when no more will come, or a newer head is being cosigned.

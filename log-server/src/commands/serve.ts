@@ -3,6 +3,7 @@ import { destination, type Logger, pino } from 'pino'
 import type { Mode } from '../http/modes-http.ts'
 import type { LogServerOptions } from '../options.ts'
 import { startServer } from '../server.ts'
+import { openTracing } from '../tracing/open-tracing.ts'
 import { answer, type CommandIo } from './io.ts'
 import { loadKeys } from './keys.ts'
 import { withMode } from './modes.ts'
@@ -24,7 +25,11 @@ async function serve<Item, Tables>(io: CommandIo, options: LogServerOptions, mod
   const keys = await loadKeys(io, options.keysDir)
   const files = await openTls(io, options)
   const tls = files === null ? {} : { tls: { files, onReload: io.onReload } }
-  const server = await startServer(options, mode, { keys, timing: io.timing, fetch: io.fetch, operator, ...tls })
+  const warn = (message: string, detail?: unknown) => operator.warn({ detail }, message)
+  const traces = await openTracing({ environment: io.environment, ...io.timing, warn })
+  const followed = traces === null ? {} : { tracing: traces.tracing }
+  const { timing, fetch } = io
+  const server = await startServer(options, mode, { keys, timing, fetch, operator, ...tls, ...followed })
   const url = `${files === null ? 'http' : 'https'}://${options.host.includes(':') ? `[${options.host}]` : options.host}:${server.port}`
   answer(io, { origin: server.origin, url, mode: options.mode, state: server.gate().state }, [
     `${server.origin} at ${url}`,
@@ -32,6 +37,7 @@ async function serve<Item, Tables>(io: CommandIo, options: LogServerOptions, mod
   await untilAborted(io.signal)
   operator.info({}, 'stopping: what was taken is finished first')
   await server.stop()
+  await traces?.close()
   operator.info({}, 'stopped')
 }
 

@@ -7,6 +7,7 @@ import { entriesPath, newTiles, TILE_WIDTH, type Tile, tilePath } from '@samebit
 import { type HeadSigner, openOwn } from '../signer.ts'
 import type { LogReader, Publication } from '../store.ts'
 import { type Place, PlaceError } from '../takeover.ts'
+import { type Step, traced } from '../tracing/tracing.ts'
 import type { PlacedCheckpoint, StaticPlace } from './static-place.ts'
 
 export interface ExporterParts {
@@ -38,20 +39,26 @@ export class Exporter {
   }
 
   /** @throws PlaceError */
-  async publish({ size, checkpoint }: Publication): Promise<void> {
+  async publish({ size, checkpoint }: Publication, step: Step | null = null): Promise<void> {
     await this.#asked(async () => {
       const { place } = this.#parts
-      let present = await place.checkpoint()
+      const present = await place.checkpoint()
       const from = Math.max(this.#written ?? 0, this.#sizeOf(present))
-      const full = from < size ? await this.#write(from, size) : []
-      for (let swaps = 0; ; swaps++) {
-        if (this.#sizeOf(present) > size || swaps === maxSwaps)
-          throw new PlaceError(`${place.name} holds a checkpoint of size ${this.#sizeOf(present)}, this one is ${size}`)
-        if (await place.swapCheckpoint(checkpoint, present?.version ?? null)) break
-        present = await place.checkpoint()
-      }
+      const full = from < size ? await traced(step, 'write tiles', () => this.#write(from, size)) : []
+      await traced(step, 'swap checkpoint', () => this.#swap({ size, checkpoint }, present))
       for (const path of full) await place.removeUnder(`${path}.p/`)
     })
+  }
+
+  async #swap({ size, checkpoint }: Publication, before: PlacedCheckpoint | null): Promise<void> {
+    const { place } = this.#parts
+    let present = before
+    for (let swaps = 0; ; swaps++) {
+      if (this.#sizeOf(present) > size || swaps === maxSwaps)
+        throw new PlaceError(`${place.name} holds a checkpoint of size ${this.#sizeOf(present)}, this one is ${size}`)
+      if (await place.swapCheckpoint(checkpoint, present?.version ?? null)) return
+      present = await place.checkpoint()
+    }
   }
 
   /** Paths of the tiles and bundles that are full now. */

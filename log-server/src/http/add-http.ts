@@ -13,14 +13,20 @@ import type { Refusal } from '../admission.ts'
 import type { GateState } from '../gate.ts'
 import type { LogView } from '../log-view.ts'
 import type { Sequenced } from '../sequencer.ts'
+import type { EntryTrail, Tracing } from '../tracing/tracing.ts'
 import type { BodyBudget } from './body-budget.ts'
 import { type Forwarded, type Forwarder, forwardedHeader } from './forward.ts'
 import { internalProblem, problemOf, sendProblem } from './problem.ts'
 
 const TLOG_PROOF_TYPE = 'text/x.tlog.proof'
+/** Only ever in traces: nobody was there any more to be answered. */
+const clientClosed = 499
 
 export interface AddParts {
-  readonly log: LogView & { add(leaf: Uint8Array): Promise<Sequenced | Refusal>; readonly gate: GateState }
+  readonly log: LogView & {
+    add(leaf: Uint8Array, trail: EntryTrail | null): Promise<Sequenced | Refusal>
+    readonly gate: GateState
+  }
   /** To the server that leads, while this one follows. */
   readonly forwarder: Pick<Forwarder, 'submit'>
   readonly maxLeafBytes: number
@@ -30,15 +36,18 @@ export interface AddParts {
   readonly onDefect: (error: unknown) => void
   /** One answer to `POST /add`. */
   readonly onAnswer: (status: number) => void
+  readonly tracing: Tracing | null
 }
 
 /** Handles one `POST /add`. Never rejects. */
 export async function handleAdd(parts: AddParts, req: IncomingMessage, res: ServerResponse): Promise<void> {
   const room = new Room(parts.budget)
+  const trail = parts.tracing?.entry(req.headers) ?? null
   try {
     const leaf = await readBody(req, parts.maxLeafBytes, room)
-    if (leaf === null) return
-    if (leaf instanceof Uint8Array) await submit(parts, req, res, leaf)
+    trail?.mark('receive')
+    if (leaf === null) return trail?.end(clientClosed)
+    if (leaf instanceof Uint8Array) await submit(parts, req, res, leaf, trail)
     else refuseBody(req, res, leaf)
   } catch (error) {
     const problem = problemOf(error)
@@ -47,18 +56,27 @@ export async function handleAdd(parts: AddParts, req: IncomingMessage, res: Serv
   } finally {
     room.leave()
   }
+  trail?.end(res.statusCode)
   parts.onAnswer(res.statusCode)
 }
 
-async function submit(parts: AddParts, req: IncomingMessage, res: ServerResponse, leaf: Uint8Array): Promise<void> {
+async function submit(
+  parts: AddParts,
+  req: IncomingMessage,
+  res: ServerResponse,
+  leaf: Uint8Array,
+  trail: EntryTrail | null,
+): Promise<void> {
   const { log, forwarder } = parts
   if (log.gate.state === 'following' && req.headers[forwardedHeader] === undefined) {
     const client = req.socket.remoteAddress ?? ''
-    const outcome = await forwarder.submit({ leaf, accept: req.headers.accept, client })
+    const headers = trail?.headers() ?? {}
+    const outcome = await forwarder.submit({ leaf, accept: req.headers.accept, client, headers })
+    trail?.mark('hand on')
     if (outcome.kind === 'forwarded') return relay(res, outcome)
     if (outcome.kind === 'refuse') return sendProblem(res, outcome)
   }
-  await answer(parts, req, res, await log.add(leaf))
+  await answer(parts, req, res, await log.add(leaf, trail))
 }
 
 function relay(res: ServerResponse, { status, headers, body }: Forwarded): void {

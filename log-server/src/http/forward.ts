@@ -28,6 +28,8 @@ export interface Submission {
   readonly accept: string | undefined
   /** Address of the client. */
   readonly client: string
+  /** Further headers, for traces. */
+  readonly headers: Readonly<Record<string, string>>
 }
 
 /** What the leader said. */
@@ -88,8 +90,8 @@ export class Forwarder {
   }
 
   /** Null where another try may get an answer. */
-  async #ask(url: string, { leaf, accept, client }: Submission, forMs: number): Promise<Forwarded | null> {
-    const headers: Record<string, string> = { [forwardedHeader]: '1', 'x-forwarded-for': client }
+  async #ask(url: string, { leaf, accept, client, ...more }: Submission, forMs: number): Promise<Forwarded | null> {
+    const headers: Record<string, string> = { ...more.headers, [forwardedHeader]: '1', 'x-forwarded-for': client }
     if (accept !== undefined) headers['accept'] = accept
     const moved = this.#whenMoved(url)
     try {

@@ -1,7 +1,8 @@
 /** One witness service, asked about one head at a time. */
 import { type Crypto, formatAddCheckpoint, type SignedCheckpoint } from '@samebits/core'
+import { codeOf, type Step } from '../tracing/tracing.ts'
 import { type Cosignature, judgeAnswer } from './answer.ts'
-import { postCheckpoint } from './client-http.ts'
+import { postCheckpoint, type WitnessAnswer } from './client-http.ts'
 import { WitnessFailure } from './failure.ts'
 import type { WitnessService } from './log-policy.ts'
 import type { Pace } from './pace.ts'
@@ -34,6 +35,8 @@ export interface Question {
   readonly current: () => boolean
   /** The quorum needs this witness, though it failed a moment ago. */
   readonly needed: boolean
+  /** Where somebody follows the head. */
+  readonly step?: Step | null
 }
 
 /** The head was overtaken, or the log stops: nobody's failure. */
@@ -78,7 +81,7 @@ export class WitnessAsker {
     const { pace, timeoutMs } = this.#parts
     const signal = AbortSignal.any([question.signal, AbortSignal.timeout(timeoutMs)])
     try {
-      const cosignatures = await this.#exchange(question.signed, signal)
+      const cosignatures = await this.#exchange(question, signal)
       this.#cosignedSize = question.signed.checkpoint.size
       pace.succeeded()
       return cosignatures
@@ -99,12 +102,12 @@ export class WitnessAsker {
   }
 
   /** Sends the head, again after a conflict with a proof from the size that the witness states. */
-  async #exchange(signed: SignedCheckpoint, signal: AbortSignal): Promise<readonly Cosignature[]> {
+  async #exchange({ signed, step = null }: Question, signal: AbortSignal): Promise<readonly Cosignature[]> {
     const { service, examine, pace } = this.#parts
     const { size } = signed.checkpoint
     for (let request = 0; request < maxRequests; request++) {
       pace.sent(request > 0)
-      const judged = await this.#send(signed, signal)
+      const judged = await this.#send(signed, signal, step)
       if (judged.kind === 'cosigned') return judged.cosignatures
       if (judged.size > size) {
         await examine(service)
@@ -115,17 +118,39 @@ export class WitnessAsker {
     throw new WitnessFailure('conflict', 'it states another size each time')
   }
 
-  async #send(signed: SignedCheckpoint, signal: AbortSignal): Promise<ReturnType<typeof judgeAnswer>> {
-    const { crypto, service, fetch, prove, examine } = this.#parts
+  async #send(
+    signed: SignedCheckpoint,
+    signal: AbortSignal,
+    step: Step | null,
+  ): Promise<ReturnType<typeof judgeAnswer>> {
+    const { crypto, service, prove, examine } = this.#parts
     const { size } = signed.checkpoint
     const oldSize = this.#cosignedSize
     const proof = oldSize === 0 || oldSize === size ? [] : await prove(oldSize, size)
     const body = formatAddCheckpoint({ oldSize, proof, checkpoint: signed })
-    const answer = await postCheckpoint({ fetch, prefix: service.submission, signal }, body)
+    const answer = await this.#post(body, signal, step)
     try {
       return judgeAnswer(crypto, answer, { signed, witnesses: service.witnesses })
     } catch (error) {
       if (error instanceof WitnessFailure && contradicts(answer.status)) await examine(service)
+      throw error
+    }
+  }
+
+  async #post(body: string, signal: AbortSignal, step: Step | null): Promise<WitnessAnswer> {
+    const { service, fetch } = this.#parts
+    const request = step?.request('POST add-checkpoint', {
+      'http.request.method': 'POST',
+      'server.address': new URL(service.submission).hostname,
+      'samebits.witness': service.name,
+    })
+    try {
+      const answer = await postCheckpoint({ fetch, prefix: service.submission, signal }, body)
+      const error = answer.status < 400 ? undefined : String(answer.status)
+      request?.end({ 'http.response.status_code': answer.status }, error)
+      return answer
+    } catch (error) {
+      request?.end({}, error instanceof WitnessFailure ? error.kind : codeOf(error))
       throw error
     }
   }

@@ -3,8 +3,9 @@
  * pace; the quorum decides when the head is published, what comes later is published with it again.
  */
 import { type Policy, type SignedCheckpoint, satisfiesQuorum } from '@samebits/core'
+import type { Step } from '../tracing/tracing.ts'
 import { type Witnessing, WitnessQuorumError } from '../witnessing.ts'
-import { AbandonedError, type WitnessAsker } from './asker.ts'
+import { AbandonedError, type Question, type WitnessAsker } from './asker.ts'
 import { WitnessFailure } from './failure.ts'
 import { Round } from './round.ts'
 import type { WitnessEvents } from './witness-events.ts'
@@ -49,7 +50,7 @@ class PolicyWitnesses implements Witnessing {
     }
   }
 
-  async cosign(signed: SignedCheckpoint, signal: AbortSignal): Promise<string> {
+  async cosign(signed: SignedCheckpoint, signal: AbortSignal, step: Step | null = null): Promise<string> {
     const { failOpen, events } = this.#parts
     const policy = this.#parts.policy()
     const askers = this.#askersOf(policy)
@@ -59,7 +60,8 @@ class PolicyWitnesses implements Witnessing {
       policy,
       askers.filter(({ pace }) => !pace.backingOff && !pace.closed),
     )
-    for (const asker of askers) void this.#ask(asker, round, needed, signal)
+    const current = () => this.#round === round
+    for (const asker of askers) void this.#ask(asker, round, { signed, signal, current, needed, step })
     try {
       return await round.quorum()
     } catch (error) {
@@ -76,12 +78,11 @@ class PolicyWitnesses implements Witnessing {
   }
 
   /** Tells the round how it went; never rejects. */
-  async #ask(asker: WitnessAsker, round: Round, needed: boolean, signal: AbortSignal): Promise<void> {
+  async #ask(asker: WitnessAsker, round: Round, question: Question): Promise<void> {
     const { events } = this.#parts
     const { name } = asker.service
     try {
-      const current = () => this.#round === round
-      const cosignatures = await asker.ask({ signed: round.signed, signal, current, needed })
+      const cosignatures = await asker.ask(question)
       events.cosigned(name, round.signed.checkpoint.size)
       round.add(cosignatures)
     } catch (error) {
