@@ -5,14 +5,15 @@
  *     build.json     the end: what came out and how. With it there, a run that was interrupted goes on with these bytes
  */
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Build } from '@samebits/core'
 import { isCode, ProgramError, writeFileDurably } from '@samebits/host'
 import { copyMeasured, type Measured } from './artifacts.ts'
+import { buildCommit } from './build/build-commit.ts'
 import { plainConditions } from './build/conditions.ts'
 import { demandAttestable, objectionsTo } from './build/objections.ts'
-import { type BuildResult, runBuild } from './build/run-build.ts'
+import type { BuildResult } from './build/run-build.ts'
 import type { ContainerEngine } from './engines/engine.ts'
 import { holds } from './feed.ts'
 import { recipeName } from './recipe.ts'
@@ -56,6 +57,8 @@ export async function buildOwn(session: Session, request: OwnBuildRequest): Prom
   if (uri === null) throw noSourceUri()
   if (own.dirty) machine.say(`what is not committed is not built: this is commit ${own.commit}`)
   const folder = workspace.at(`.samebits/builds/${own.commit}`)
+  await mkdir(folder, { recursive: true })
+  await removeFrom(folder, (name) => name.startsWith('.')) // of a run that was interrupted
   const source = await archiveOwn(session, request, own, folder)
   const { recipe, digest: recipeDigest } = await ownRecipe(source, own)
   const { isolates } = request.engine
@@ -112,43 +115,23 @@ interface Begun {
   readonly folder: string
 }
 
+/** Builds in a folder that holds the source's archive, and perhaps what an interrupted run left. */
 async function buildAnew(session: Session, request: OwnBuildRequest, begun: Begun): Promise<BuildResult> {
   const { machine, signal } = session
   const { engine, images, environment } = request
   const { recipe, source, folder, recipeDigest } = begun
-  for (const left of ['log', 'fetch.log', 'outputs', 'scratch'])
-    await rm(join(folder, left), { recursive: true, force: true })
-  const scratch = join(folder, 'scratch')
-  await mkdir(scratch)
+  await removeFrom(folder, (name) => join(folder, name) !== source.path)
   machine.say(`building commit ${source.commit} with ${engine.name} ${engine.version}`)
-  try {
-    const build = await runBuild(
-      {
-        recipe: recipe.recipe,
-        source: {
-          kind: 'commit',
-          archive: source.path,
-          sha256: source.sha256,
-          commit: source.commit,
-          time: source.time,
-        },
-        prefix: recipe.prefix,
-        engine,
-        scratch,
-        archives: images,
-        toolEnvironment: environment,
-        now: () => machine.now(),
-      },
-      plainConditions,
-      folder,
-      signal,
-    )
-    demandAttestable(build.objections)
-    await writeFileDurably(join(folder, 'build.json'), `${JSON.stringify({ recipeDigest, build })}\n`)
-    return build
-  } finally {
-    await rm(scratch, { recursive: true, force: true })
-  }
+  const scratch = join(folder, 'scratch')
+  const commit = { recipe, source, engine, images, environment, now: () => machine.now(), scratch }
+  const build = await buildCommit(commit, plainConditions, folder, signal)
+  await writeFileDurably(join(folder, 'build.json'), `${JSON.stringify({ recipeDigest, build })}\n`)
+  return build
+}
+
+async function removeFrom(folder: string, which: (name: string) => boolean): Promise<void> {
+  for (const name of (await readdir(folder)).filter(which))
+    await rm(join(folder, name), { recursive: true, force: true })
 }
 
 /** A build that came to its end here before, with its outputs still there; null where there is none. */

@@ -1,23 +1,11 @@
 /**
  * `publish`, killed at every step and run again: published once, and at no moment is anything handed out that is not true.
- *
- * A step is whatever can be seen from outside: a file that appears or changes in the workspace, a request before the log gets
- * it, an answer before the client gets it. Each run is killed (SIGKILL) at another one.
+ * Each run is killed at another one (killing.ts).
  */
-import { type FSWatcher, watch } from 'node:fs'
-import { readdir, readFile } from 'node:fs/promises'
-import {
-  type BundleView,
-  httpTileSource,
-  openLoggedEntry,
-  parseEntry,
-  parseSignedCheckpoint,
-  parseUpdateBundle,
-  treeReader,
-  verifyOffline,
-} from '@samebits/core'
-import { nodeCrypto } from '@samebits/core/node'
+import { readdir } from 'node:fs/promises'
+import { parseSignedCheckpoint } from '@samebits/core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { attempts, fedVersion, killAt, loggedVersions } from './killing.ts'
 import { newProduct, type Product, startBuild } from './kit.ts'
 
 let product: Product
@@ -25,72 +13,6 @@ beforeAll(async () => {
   product = await newProduct()
 })
 afterAll(() => product.remove())
-
-/** Runs publish and kills it at the first step that matches. @returns whether there was one before the end */
-async function killAt(pattern: RegExp, args: readonly string[]): Promise<boolean> {
-  let seen = false
-  const run = startBuild(product.folder, args)
-  const step = (what: string): boolean => {
-    if (!seen && pattern.test(what)) {
-      seen = true
-      run.child.kill('SIGKILL')
-    }
-    return seen
-  }
-  const watcher: FSWatcher = watch(product.folder, { recursive: true }, (_, name) => void step(`file ${name}`))
-  product.proxy.before = (request) => step(`request ${request.method} ${request.url}`)
-  product.proxy.after = (request) => step(`answer ${request.method} ${request.url}`)
-  try {
-    await run.ended
-    return seen
-  } finally {
-    watcher.close()
-    product.proxy.before = () => false
-    product.proxy.after = () => false
-  }
-}
-
-/** What a client would meet at this moment: a feed is absent, or complete and accepted. */
-async function checkFeed(): Promise<string | null> {
-  const bundle = await readFile(product.at('feed/stable.samebits.json')).catch(() => null)
-  if (bundle === null) return null
-  const [view] = parseUpdateBundle(bundle).views
-  const { statement, id } = releaseIn(view)
-  const [artifact] = statement.artifacts
-  const bytes = await readFile(product.at(`feed/${id}/${artifact?.name}`))
-  const result = verifyOffline({
-    crypto: nodeCrypto,
-    now: Math.floor(Date.now() / 1000),
-    want: { channel: 'stable', platform: 'linux-x64', artifact: artifact?.name ?? '', mediaType: null, maxAge: null },
-    trust: await readFile(product.at('trust.json')),
-    anchor: null,
-    bundle,
-    file: { size: bytes.length, sha256: Buffer.from(nodeCrypto.sha256(bytes)).toString('hex') },
-  })
-  expect(result.kind).toBe('verified')
-  return statement.version
-}
-
-function releaseIn(view: BundleView | undefined) {
-  const { size, root } = parseSignedCheckpoint(view?.checkpoint ?? '').checkpoint
-  for (const logged of view?.entries ?? []) {
-    const { statement, id } = openLoggedEntry(nodeCrypto, logged, { size, root })
-    if (statement.kind === 'release') return { statement, id }
-  }
-  throw new Error('the bundle shows no release')
-}
-
-/** Every version that the log holds, in order, from its own tiles. */
-async function loggedVersions(): Promise<string[]> {
-  const source = httpTileSource({ prefix: product.log.url, fetch, allowHttpLoopback: true })
-  const { size, root } = parseSignedCheckpoint(Buffer.from(await source.checkpoint()).toString()).checkpoint
-  const versions: string[] = []
-  for await (const { entry } of treeReader({ hasher: nodeCrypto, source, size, root }).readEntries(0, size)) {
-    const { statement } = parseEntry(nodeCrypto, entry)
-    if (statement.kind === 'release') versions.push(statement.version)
-  }
-  return versions
-}
 
 /** Anchors and stapled sizes are in sizes.json before anything that names them is handed out. */
 async function checkSizes(): Promise<void> {
@@ -131,19 +53,16 @@ async function publishKilledAt(pattern: RegExp): Promise<boolean> {
   const version = `1.0.${versions.length}`
   const file = await product.artifact(`notes-${version}.tgz`, version)
   const args = ['publish', file, '--version', version]
-  const seen = await killAt(pattern, args)
-  expect([versions.at(-1), version]).toContain(await checkFeed())
+  const seen = await killAt(product, pattern, () => startBuild(product.folder, args))
+  expect([versions.at(-1), version]).toContain(await fedVersion(product))
   await checkSizes()
   const { status, stderr } = await product.build(...args)
   expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' })
   versions.push(version)
-  expect(await checkFeed()).toBe(version)
+  expect(await fedVersion(product)).toBe(version)
   await checkSizes()
   return seen
 }
-
-/** Some steps last less than a millisecond, and a watcher of folders may miss them: then with the next version. */
-const attempts = 8
 
 it.each(Object.entries(steps))('killed %s and run again, it goes on', async (_, pattern) => {
   let seen = false
@@ -161,7 +80,7 @@ it(`killed ${randomKills} times at random moments and run again, it goes on`, as
     const timer = setTimeout(() => run.child.kill('SIGKILL'), afterMs)
     await run.ended
     clearTimeout(timer)
-    expect([versions.at(-1), version]).toContain(await checkFeed())
+    expect([versions.at(-1), version]).toContain(await fedVersion(product))
     const { status, stderr } = await product.build(...args)
     expect({ afterMs, status, stderr: status === 0 ? '' : stderr }).toEqual({ afterMs, status: 0, stderr: '' })
     versions.push(version)
@@ -171,5 +90,5 @@ it(`killed ${randomKills} times at random moments and run again, it goes on`, as
 }, 600_000)
 
 it('and every version was logged once, in order', async () => {
-  expect(await loggedVersions()).toEqual(versions)
+  expect(await loggedVersions(product)).toEqual(versions)
 })

@@ -27,7 +27,11 @@ export interface BuildRun {
 
 /** Starts `samebits-build` in `cwd`. */
 export function startBuild(cwd: string, args: readonly string[]): BuildRun {
-  const child = spawn(process.execPath, ['--conditions=samebits-source', buildMain, ...args], {
+  return startScript(cwd, buildMain, args)
+}
+
+export function startScript(cwd: string, script: string, args: readonly string[]): BuildRun {
+  const child = spawn(process.execPath, ['--conditions=samebits-source', script, ...args], {
     cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
   })

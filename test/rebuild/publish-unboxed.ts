@@ -10,7 +10,11 @@ import { openSession } from '../../build-repro/src/session.ts'
 import { keySigner } from '../../build-repro/src/signing.ts'
 import { unboxedEngine } from './unboxed.ts'
 
-export async function publishUnboxed(folder: string, version: string): Promise<PublishResult> {
+export async function publishUnboxed(
+  folder: string,
+  version: string,
+  say: (line: string) => void = () => undefined,
+): Promise<PublishResult> {
   const workspace = await openWorkspace(folder)
   const machine = {
     fetch,
@@ -18,7 +22,7 @@ export async function publishUnboxed(folder: string, version: string): Promise<P
     elapsedMs: () => performance.now(),
     random: () => Math.random(),
     sleep: (ms: number, until: AbortSignal) => setTimeout(ms, undefined, { signal: until }),
-    say: () => undefined,
+    say,
   }
   const { signal } = new AbortController()
   const session = await openSession({ workspace, machine, signal, limits: defaultLimits, onProgress: () => undefined })

@@ -1,9 +1,9 @@
 /** One job built: the logged source, by the logged recipe, in the logged image, to what came out and what went in. */
-import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { buildCommit } from '../build/build-commit.ts'
 import { plainConditions } from '../build/conditions.ts'
 import { demandAttestable, objectionsTo } from '../build/objections.ts'
-import { type BuildResult, runBuild } from '../build/run-build.ts'
+import type { BuildResult } from '../build/run-build.ts'
 import type { ContainerEngine } from '../engines/engine.ts'
 import type { CommitArchive } from '../source/archive.ts'
 import { fetchSource } from '../source/fetch-source.ts'
@@ -94,33 +94,11 @@ async function buildOnce(
   signal: AbortSignal,
 ): Promise<BuildResult> {
   const { engine, environment, state, images, path, now } = builder
-  const scratch = join(state, 'scratch', job.id)
-  await mkdir(scratch, { recursive: true })
-  try {
-    const request = {
-      recipe: recipe.recipe,
-      source: {
-        kind: 'commit' as const,
-        archive: source.path,
-        sha256: source.sha256,
-        commit: source.commit,
-        time: source.time,
-      },
-      prefix: recipe.prefix,
-      engine,
-      scratch,
-      archives: images,
-      toolEnvironment: environment,
-      now,
-    }
-    const build = await runBuild(request, { ...plainConditions, path }, into, signal)
-    demandAttestable(build.objections)
-    if (build.image.digest !== job.build.imageDigest)
-      throw mismatch(`the recipe's image is ${build.image.digest} here, the release names ${job.build.imageDigest}`)
-    return build
-  } finally {
-    await rm(scratch, { recursive: true, force: true })
-  }
+  const commit = { recipe, source, engine, images, environment, now, scratch: join(state, 'scratch', job.id) }
+  const build = await buildCommit(commit, { ...plainConditions, path }, into, signal)
+  if (build.image.digest !== job.build.imageDigest)
+    throw mismatch(`the recipe's image is ${build.image.digest} here, the release names ${job.build.imageDigest}`)
+  return build
 }
 
 function verdictOf(job: Job, { outputs }: BuildResult): Verdict {
