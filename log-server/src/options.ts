@@ -49,6 +49,8 @@ export interface LogServerOptions {
   readonly maxWaitMs: number
   readonly rawWindowEntries: number
   readonly cacheBytes: number
+  /** Further processes that answer reads on the same port. */
+  readonly readers: number
   readonly headersTimeoutMs: number
   readonly requestTimeoutMs: number
   readonly keepAliveTimeoutMs: number
@@ -163,7 +165,8 @@ export const optionSpecs: Readonly<Record<Name, OptionSpec>> = {
     'once an entry has waited so long for its answer, new ones get 503 with Retry-After',
   ),
   rawWindowEntries: integer(65_536, 0, 4_194_304, 'raw mode: newest entries that are looked through for duplicates'),
-  cacheBytes: integer(64 << 20, 0, 2 ** 34, 'memory for tiles and bundles'),
+  cacheBytes: integer(64 << 20, 0, 2 ** 34, 'memory for tiles and bundles, in each process'),
+  readers: integer(0, 0, 64, 'further processes that answer reads on the same port; only with SQLite'),
   headersTimeoutMs: integer(10_000, 100, 120_000, 'time for the headers of a request'),
   requestTimeoutMs: integer(30_000, 100, 600_000, 'time for a whole request'),
   keepAliveTimeoutMs: integer(30_000, 100, 600_000, 'time a connection may be idle'),

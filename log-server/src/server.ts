@@ -9,12 +9,12 @@ import type { Election } from './election.ts'
 import { Exporter } from './export/exporter.ts'
 import { openExport } from './export/open-export.ts'
 import type { GateState } from './gate.ts'
-import { apiApp } from './http/api-http.ts'
+import { apiApp, apiLimiters } from './http/api-http.ts'
 import { BodyBudget } from './http/body-budget.ts'
 import { BodyCache } from './http/body-cache.ts'
 import { Forwarder } from './http/forward.ts'
 import type { Mode, RunningMode } from './http/modes-http.ts'
-import { createHttpServer } from './http/server-http.ts'
+import { createHttpServer, dispatch, type Routes } from './http/server-http.ts'
 import { keepTlsFresh, type TlsReloads } from './http/tls-http.ts'
 import { Intake } from './intake.ts'
 import { Log, type LogEvents, type Timing } from './log.ts'
@@ -23,9 +23,10 @@ import { createMetrics, type Metrics } from './metrics.ts'
 import { openElection, openStore } from './open-store.ts'
 import type { LogServerOptions } from './options.ts'
 import { publishedPlace } from './published-place.ts'
+import { refuseReaders, startReaders } from './readers/start-readers.ts'
 import { type HeadSigner, headSigner } from './signer.ts'
 import type { OpenStore } from './store.ts'
-import type { TlsContext, TlsFiles } from './tls-files.ts'
+import type { TlsFiles } from './tls-files.ts'
 import type { Tracing } from './tracing/tracing.ts'
 import { openWitnesses } from './witnesses/open-witnesses.ts'
 import type { Witnessing } from './witnessing.ts'
@@ -109,28 +110,20 @@ async function assemble<Item, Tables>(
   const intake = new Intake(timing.defer)
   const log = await openLog({ options, deps, opened, signer, witnessing, running, events, election, exporter, intake })
   const tls = deps.tls?.files.context ?? null
-  const server = httpServer({
-    options,
-    log,
-    running,
-    cache,
-    metrics,
-    reader: opened.store,
-    operator,
-    fetch,
-    timing,
-    tls,
-    intake,
-    tracing: deps.tracing ?? null,
-  })
+  const reader = opened.store
+  const tracing = deps.tracing ?? null
+  const routes = routesOf({ options, log, running, cache, metrics, reader, operator, fetch, timing, intake, tracing })
+  const server = createHttpServer({ ...routes(options.trustedProxies), limits: options, tls })
   const isTls = deps.tls !== undefined && server instanceof TlsServer
   const endTls = isTls ? keepTlsFresh(server, { ...deps.tls, ...timing, ...metrics, operator }) : () => undefined
   undo.push(endTls)
   port = await listen(server, options.host, options.port)
   undo.push(() => closeServer(server, 0))
   await log.lead()
+  const stopReaders = await readersOf({ options, deps, signer, server, metrics, routes })
+  undo.push(stopReaders)
   const stop = async () => {
-    const closed = closeServer(server, graceMs)
+    const closed = Promise.all([closeServer(server, graceMs), stopReaders()])
     endTls()
     await log.stop()
     await closed
@@ -179,7 +172,7 @@ function openLog<Item, Tables>(setup: LogSetup<Item, Tables>): Promise<Log<Item,
   })
 }
 
-interface HttpSetup<Item, Tables> {
+interface RoutesSetup<Item, Tables> {
   readonly options: LogServerOptions
   readonly log: Log<Item, Tables>
   readonly running: RunningMode<Item, Tables>
@@ -189,27 +182,51 @@ interface HttpSetup<Item, Tables> {
   readonly operator: OperatorLog
   readonly fetch: typeof globalThis.fetch
   readonly timing: Timing
-  readonly tls: TlsContext | null
   readonly intake: Intake
   readonly tracing: Tracing | null
 }
 
-function httpServer<Item, Tables>(setup: HttpSetup<Item, Tables>): Server {
-  const { options, log, running, cache, metrics, reader, operator, fetch, timing, tls, intake, tracing } = setup
-  const { maxLeafBytes, checkpointMaxAgeSeconds, addsPerMinute } = options
+/** The routes of a listener behind so many proxies. */
+type RoutesBehind = (trustedProxies: number) => Routes
+
+function routesOf<Item, Tables>(setup: RoutesSetup<Item, Tables>): RoutesBehind {
+  const { options, log, running, cache, metrics, reader, operator, fetch, timing, intake, tracing } = setup
+  const { maxLeafBytes, checkpointMaxAgeSeconds } = options
   const onDefect = (error: unknown) => operator.error({ err: error }, 'a request met a defect')
   const forwarder = new Forwarder({ ...options, log, fetch, ...timing, patienceMs: 4 * options.leaderTimeoutMs })
   const budget = new BodyBudget(2 * options.maxPendingBytes)
   const add = { log, forwarder, budget, maxLeafBytes, onDefect, onAnswer: metrics.addAnswered, tracing }
   const limited = options.mode === 'open'
-  const limitedAdd = limited ? { parts: add, perMinute: addsPerMinute } : null
-  return createHttpServer({
+  const limiters = apiLimiters(options)
+  return (trustedProxies) => ({
     add: limited ? null : add,
     tiles: { log, reader, cache, onDefect, checkpointMaxAgeSeconds },
-    api: apiApp({ log, metrics, onDefect, mount: (v1) => running.mount(v1, log), limitedAdd, ...options }),
-    limits: options,
-    tls,
+    api: apiApp({
+      ...{ log, metrics, onDefect, limiters, trustedProxies, limitedAdd: limited ? add : null },
+      mount: (v1) => running.mount(v1, log),
+    }),
     intake,
+  })
+}
+
+interface ReadersOf {
+  readonly options: LogServerOptions
+  readonly deps: ServerDeps
+  readonly signer: HeadSigner
+  readonly server: Server
+  readonly metrics: Metrics
+  readonly routes: RoutesBehind
+}
+
+/** Starts them where there are any; returns how they end. */
+async function readersOf({ options, deps, signer, server, metrics, routes }: ReadersOf): Promise<() => Promise<void>> {
+  if (options.readers === 0) return async () => undefined
+  const behind = routes(options.trustedProxies + 1)
+  return startReaders({
+    ...{ options, signer, server, registry: metrics.registry, operator: deps.operator, after: deps.timing.after },
+    database: dataDir(options.dataDir).database,
+    handle: (req, res) => dispatch(behind, req, res),
+    onReload: deps.tls?.onReload ?? null,
   })
 }
 
@@ -224,6 +241,7 @@ async function openDataDir<Item, Tables>(
   mode: Mode<Item, Tables>,
   undo: (() => unknown)[],
 ): Promise<OpenDataDir<Tables>> {
+  refuseReaders(options)
   const paths = dataDir(options.dataDir)
   if (!(await exists(paths.marker)) && !(await exists(paths.database)))
     throw new ProgramError({

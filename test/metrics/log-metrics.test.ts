@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { tlsMetrics } from '../../log-server/src/http/tls-http.ts'
 import { createMetrics } from '../../log-server/src/metrics.ts'
+import { readerMetrics } from '../../log-server/src/readers/pool.ts'
 import type { TlsFiles } from '../../log-server/src/tls-files.ts'
 import { witnessMetrics } from '../../log-server/src/witnesses/witness-events.ts'
 
@@ -28,10 +29,11 @@ function documented(): Row[] {
   }))
 }
 
-/** All that a log registers: of its own, of its witnesses, of its certificate. */
+/** All that a log registers: of its own, of its witnesses, of its certificate, of its readers. */
 async function registered(): Promise<Row[]> {
   const { registry } = createMetrics({ pendingEntries: () => 0, cachedBytes: () => 0 })
   witnessMetrics(registry, ['w'], false)
+  readerMetrics(registry)
   tlsMetrics({ registry, files: { notAfter: 0 } as TlsFiles })
   const labelsOf = (name: string) =>
     (registry.getSingleMetric(name) as unknown as { labelNames: readonly string[] }).labelNames.join(',')

@@ -24,13 +24,25 @@ export interface ApiParts {
   readonly metrics: Metrics
   /** Further routes of the admission mode, under `/v1`. */
   readonly mount: (v1: Router) => void
-  /** Requests to `/v1` that one address may make in a minute. */
-  readonly requestsPerMinute: number
-  /** `POST /add` here, so often a minute from one address; null where it is answered before Express. */
-  readonly limitedAdd: { readonly parts: AddParts; readonly perMinute: number } | null
+  readonly limiters: ApiLimiters
+  /** `POST /add`, limited; null where it is answered before Express. */
+  readonly limitedAdd: AddParts | null
   /** How many proxies in front of this server are believed about client addresses. */
   readonly trustedProxies: number
   readonly onDefect: (error: unknown) => void
+}
+
+/** What one address may ask in a minute. Several apps that share them count together. */
+export interface ApiLimiters {
+  readonly v1: RequestHandler
+  readonly add: RequestHandler
+}
+
+export function apiLimiters(options: {
+  readonly requestsPerMinute: number
+  readonly addsPerMinute: number
+}): ApiLimiters {
+  return { v1: limiter(options.requestsPerMinute), add: limiter(options.addsPerMinute) }
 }
 
 /** Of one answer: about 500 KB. */
@@ -48,10 +60,9 @@ export function apiApp(parts: ApiParts): Express {
     res.setHeader('Content-Type', parts.metrics.contentType)
     res.end(await parts.metrics.text())
   })
-  const { limitedAdd } = parts
-  if (limitedAdd !== null)
-    app.post('/add', limiter(limitedAdd.perMinute), (req, res) => handleAdd(limitedAdd.parts, req, res))
-  app.use('/v1', limiter(parts.requestsPerMinute), compression(), convenience(parts))
+  const { limitedAdd, limiters } = parts
+  if (limitedAdd !== null) app.post('/add', limiters.add, (req, res) => handleAdd(limitedAdd, req, res))
+  app.use('/v1', limiters.v1, compression(), convenience(parts))
   app.use((_req, res) => sendProblem(res, notFound))
   app.use(errorHandler(parts.onDefect))
   return app

@@ -22,15 +22,19 @@ interface ServerLimits {
   readonly trustedProxies: number
 }
 
-export interface ServerParts {
+/** What answers which path. */
+export interface Routes {
   /** Null where the API itself answers `POST /add`. */
   readonly add: AddParts | null
   readonly tiles: TilesParts
   readonly api: Express
+  readonly intake: Pick<Intake, 'connectionCame' | 'entryCame'>
+}
+
+export interface ServerParts extends Routes {
   readonly limits: ServerLimits
   /** Null for plain HTTP. */
   readonly tls: TlsContext | null
-  readonly intake: Pick<Intake, 'connectionCame' | 'entryCame'>
 }
 
 /** For a connection on which nothing moves, such as one whose client does not read its answer. Longer than any answer takes. */
@@ -39,10 +43,43 @@ const stalledTimeoutMs = 120_000
 /** Bytes of all headers of one request. */
 const maxHeaderSize = 8192
 
+type Handle = (req: IncomingMessage, res: ServerResponse) => void
+
 /** With `tls` an HTTPS server, whose context can be replaced. */
 export function createHttpServer(parts: ServerParts): Server {
-  const { headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs, maxConnections } = parts.limits
-  const { connectionsPerAddress, trustedProxies } = parts.limits
+  const server = createLimitedServer(parts, (req, res) => dispatch(parts, req, res))
+  return server.on('connection', () => parts.intake.connectionCame())
+}
+
+export interface ReaderServerParts {
+  readonly tiles: TilesParts
+  /** Brings the checkpoint that is served up to date. */
+  readonly refresh: () => Promise<void>
+  /** Answers everything that is not read here. */
+  readonly relay: Handle
+  readonly onRead: () => void
+  readonly limits: ServerLimits
+  readonly tls: TlsContext | null
+}
+
+/** The server of a process that only reads. */
+export function createReaderServer(parts: ReaderServerParts): Server {
+  const tiles = { ...parts.tiles, missing: parts.relay }
+  return createLimitedServer(parts, (req, res) => {
+    const path = pathOf(req.url ?? '/')
+    if (!isTilesPath(path)) return parts.relay(req, res)
+    parts.onRead()
+    if (path !== '/checkpoint') return void handleTiles(tiles, path, req, res)
+    parts.refresh().then(
+      () => void handleTiles(tiles, path, req, res),
+      () => parts.relay(req, res),
+    )
+  })
+}
+
+function createLimitedServer({ limits, tls }: Pick<ServerParts, 'limits' | 'tls'>, handle: Handle): Server {
+  const { headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs, maxConnections } = limits
+  const { connectionsPerAddress, trustedProxies } = limits
   const options = {
     maxHeaderSize,
     headersTimeout: headersTimeoutMs,
@@ -51,19 +88,18 @@ export function createHttpServer(parts: ServerParts): Server {
     connectionsCheckingInterval: Math.min(1000, headersTimeoutMs),
     noDelay: true,
   }
-  const handle = (req: IncomingMessage, res: ServerResponse) => dispatch(parts, req, res)
   const server =
-    parts.tls === null
+    tls === null
       ? createServer(options, handle)
-      : endWithItsHandshakes(createTlsServer({ ...options, ...parts.tls, handshakeTimeout: headersTimeoutMs }, handle))
+      : endWithItsHandshakes(createTlsServer({ ...options, ...tls, handshakeTimeout: headersTimeoutMs }, handle))
   server.maxConnections = maxConnections
   server.timeout = stalledTimeoutMs
-  server.on('connection', () => parts.intake.connectionCame())
   if (trustedProxies === 0) limitConnections(server, connectionsPerAddress)
   return server
 }
 
-function dispatch({ add, tiles, api, intake }: ServerParts, req: IncomingMessage, res: ServerResponse): void {
+/** Answers a request where the log is written. */
+export function dispatch({ add, tiles, api, intake }: Routes, req: IncomingMessage, res: ServerResponse): void {
   const path = pathOf(req.url ?? '/')
   if (path === '/add') intake.entryCame()
   if (path === '/add' && req.method !== 'POST') refuseMethod(res)

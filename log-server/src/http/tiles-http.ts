@@ -22,6 +22,8 @@ export interface TilesParts {
   readonly reader: Pick<LogReader, 'tile' | 'entries'>
   readonly cache: BodyCache
   readonly checkpointMaxAgeSeconds: number
+  /** Answers for a tile that is not there; 404 without it. */
+  readonly missing?: (req: IncomingMessage, res: ServerResponse) => void
   readonly onDefect: (error: unknown) => void
 }
 
@@ -48,7 +50,7 @@ export async function handleTiles(
     if (req.method !== 'GET' && req.method !== 'HEAD') sendMethodRefusal(res)
     else if (path === '/checkpoint') sendCheckpoint(parts, res)
     else if (path.startsWith('/tile/entries/')) await sendEntries(parts, path, req, res)
-    else await sendTile(parts, path, res)
+    else await sendTile(parts, path, req, res)
   } catch (error) {
     const problem = error instanceof FormatError ? badPath(error) : problemOf(error)
     if (problem === null) parts.onDefect(error)
@@ -71,10 +73,10 @@ function sendCheckpoint({ log, checkpointMaxAgeSeconds }: TilesParts, res: Serve
   sendBytes(res, Buffer.from(log.published().checkpoint))
 }
 
-async function sendTile(parts: TilesParts, path: string, res: ServerResponse): Promise<void> {
+async function sendTile(parts: TilesParts, path: string, req: IncomingMessage, res: ServerResponse): Promise<void> {
   const tile = parseTilePath(path.slice(1))
   const body = await cached(parts, path, tile, () => parts.reader.tile(tile.level, tile.index, tile.width))
-  sendImmutable(res, body)
+  sendImmutable(parts, req, res, body)
 }
 
 async function sendEntries(parts: TilesParts, path: string, req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -83,7 +85,7 @@ async function sendEntries(parts: TilesParts, path: string, req: IncomingMessage
   const plain = () => cached(parts, path, tile, () => parts.reader.entries(index, width))
   res.setHeader('Vary', 'Accept-Encoding')
   if (!acceptsGzip(req.headers['accept-encoding'])) {
-    sendImmutable(res, await plain())
+    sendImmutable(parts, req, res, await plain())
     return
   }
   const body = await cached(parts, `${path} gzip`, tile, async () => {
@@ -91,7 +93,7 @@ async function sendEntries(parts: TilesParts, path: string, req: IncomingMessage
     return bytes === null ? null : await gzipped(bytes, { level: fastest })
   })
   if (body !== null) res.setHeader('Content-Encoding', 'gzip')
-  sendImmutable(res, body)
+  sendImmutable(parts, req, res, body)
 }
 
 /** Past the signed size there is nothing, whatever is committed. */
@@ -109,9 +111,15 @@ async function cached(
   return body
 }
 
-function sendImmutable(res: ServerResponse, body: Uint8Array | null): void {
+function sendImmutable(
+  { missing }: TilesParts,
+  req: IncomingMessage,
+  res: ServerResponse,
+  body: Uint8Array | null,
+): void {
   if (body === null) {
-    sendProblem(res, notFound)
+    if (missing === undefined) sendProblem(res, notFound)
+    else missing(req, res)
     return
   }
   res.setHeader('Content-Type', 'application/octet-stream')

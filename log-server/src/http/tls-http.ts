@@ -14,7 +14,8 @@ export interface FreshTls {
   /** Unix seconds. */
   readonly now: () => number
   readonly after: (milliseconds: number, work: () => void) => () => void
-  readonly registry: Registry
+  /** Null where another process has the metrics. */
+  readonly registry: Registry | null
   readonly operator: Operator
 }
 
@@ -31,8 +32,8 @@ const soonSeconds = 7 * 86_400
 
 /** Uses new files as soon as they are seen, or asked for. @returns what ends it */
 export function keepTlsFresh(server: TlsServer, parts: FreshTls): () => void {
-  const { files, onReload, after } = parts
-  tlsMetrics(parts)
+  const { files, onReload, after, registry } = parts
+  if (registry !== null) tlsMetrics({ registry, files })
   sayExpiry(parts)
   let cancel = () => undefined as unknown
   const look = () => {
