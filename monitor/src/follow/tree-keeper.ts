@@ -194,7 +194,7 @@ export class TreeKeeper {
     const { log, store } = this.#parts
     const { size, root, checkpoint } = tree
     const found = remember(log.origin, store.witness(log.origin, name), { size, root, checkpoint, timestamp })
-    writer.putWitness(log.origin, name, found.memory)
+    if (found.size !== null) writer.putCosigned(log.origin, name, found.size)
     if (found.evidence !== null) this.convict(writer, found.evidence)
   }
 

@@ -93,15 +93,25 @@ export interface HandedEntry {
   readonly at: number
 }
 
-/** What a witness signed, as far as it can contradict itself later. */
+/** A tree with a witness's signature. */
 export interface CosignedTree extends SignedTree {
+  /** As the witness states it; 0: not stated. */
   readonly timestamp: number
 }
 
-/** The largest tree that a witness cosigned (earliest time), and the one with the latest time. */
-export interface WitnessMemory {
-  readonly largest: CosignedTree
+/** Two signatures of a witness under trees of one size. */
+export interface CosignedSize {
+  readonly earliest: CosignedTree
   readonly latest: CosignedTree
+}
+
+/** What a witness signed of one log, as far as it can contradict itself. */
+export interface WitnessMemory {
+  at(size: number): CosignedSize | null
+  /** The earliest stated time under a larger tree. */
+  earliestAbove(size: number): CosignedTree | null
+  /** The latest under a smaller one. */
+  latestBelow(size: number): CosignedTree | null
 }
 
 /** A product of a log. `watched`: a trust file of it was configured, so that signatures and thresholds are judged. */
@@ -253,7 +263,7 @@ export interface MonitorReader {
   /** Oldest first. */
   openTrees(origin: string): readonly OpenTree[]
   handedEntries(origin: string): readonly HandedEntry[]
-  witness(origin: string, name: string): WitnessMemory | null
+  witness(origin: string, name: string): WitnessMemory
   products(origin: string): readonly ProductRecord[]
   product(origin: string, product: string): ProductRecord | null
   statement(origin: string, id: string): StatementRecord | null
@@ -292,7 +302,8 @@ export interface MonitorWriter {
   putHandedEntry(origin: string, handed: HandedEntry): void
   deleteHandedEntry(origin: string, handed: Pick<HandedEntry, 'tree' | 'entry'>): void
   deleteOpenTree(origin: string, size: number, root: Uint8Array): void
-  putWitness(origin: string, name: string, memory: WitnessMemory): void
+  /** At most 128 sizes are kept of a witness and log: what goes first is what others stand closest to in time. */
+  putCosigned(origin: string, name: string, size: CosignedSize): void
   putProduct(product: ProductRecord): void
   /** A statement's facts, and what it names; nothing happens where the id is known. */
   addStatement(statement: StatementRecord, names: readonly string[]): void

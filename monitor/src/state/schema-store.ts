@@ -64,6 +64,13 @@ const migrations: readonly string[] = [
      number INTEGER PRIMARY KEY, origin TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL, checkpoint TEXT NOT NULL,
      entryIndex INTEGER NOT NULL, inclusion BLOB NOT NULL, leaf BLOB NOT NULL, at INTEGER NOT NULL,
      UNIQUE (origin, size, root, entryIndex)) STRICT;`,
+  `CREATE TABLE cosignedSize (
+     origin TEXT NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL, earliest INTEGER NOT NULL, latest INTEGER NOT NULL,
+     earliestRoot BLOB NOT NULL, latestRoot BLOB NOT NULL, earliestCheckpoint TEXT NOT NULL, latestCheckpoint TEXT NOT NULL,
+     UNIQUE (origin, name, size)) STRICT;
+   INSERT OR IGNORE INTO cosignedSize
+     SELECT origin, name, size, timestamp, timestamp, root, root, checkpoint, checkpoint FROM cosigned;
+   DROP TABLE cosigned;`,
 ]
 
 /** Opens or creates the file, with the newest schema. @throws StoreUnfitError, SqliteError */

@@ -1,9 +1,8 @@
-/** The tables about trees: logs, sizes, views, open questions, witnesses. */
+/** The tables about trees: logs, sizes, views, open questions. */
 
 import { HASH_SIZE } from '@samebits/core'
 import type Database from 'better-sqlite3'
 import {
-  type CosignedTree,
   type HandedEntry,
   type LogRecord,
   type MonitorReader,
@@ -18,18 +17,11 @@ import { bytesOf } from './schema-store.ts'
 
 type TreeReader = Pick<
   MonitorReader,
-  'logs' | 'log' | 'sizes' | 'sizeAt' | 'sizeAfter' | 'views' | 'openTrees' | 'handedEntries' | 'witness'
+  'logs' | 'log' | 'sizes' | 'sizeAt' | 'sizeAfter' | 'views' | 'openTrees' | 'handedEntries'
 >
 type TreeWriter = Pick<
   MonitorWriter,
-  | 'putLog'
-  | 'addSize'
-  | 'putView'
-  | 'putOpenTree'
-  | 'deleteOpenTree'
-  | 'putHandedEntry'
-  | 'deleteHandedEntry'
-  | 'putWitness'
+  'putLog' | 'addSize' | 'putView' | 'putOpenTree' | 'deleteOpenTree' | 'putHandedEntry' | 'deleteHandedEntry'
 >
 
 interface TreeColumns {
@@ -98,9 +90,6 @@ export function treeReader(database: Database.Database): TreeReader {
   const handed = database.prepare<[string], HandedRow>(
     `SELECT size, root, checkpoint, entryIndex, inclusion, leaf, at FROM handedEntry WHERE origin = ? ORDER BY number`,
   )
-  const cosigned = database.prepare<[string, string, string], CosignedTree>(
-    'SELECT size, root, checkpoint, timestamp FROM cosigned WHERE origin = ? AND name = ? AND which = ?',
-  )
   return {
     logs: () => logs.all().map(logOf),
     log(origin) {
@@ -119,11 +108,6 @@ export function treeReader(database: Database.Database): TreeReader {
     views: (origin) => views.all(origin).map(viewOf),
     openTrees: (origin) => open.all(origin).map(withBytes),
     handedEntries: (origin) => handed.all(origin).map(handedOf),
-    witness(origin, name) {
-      const [largest, latest] = [cosigned.get(origin, name, 'largest'), cosigned.get(origin, name, 'latest')]
-      if (largest === undefined || latest === undefined) return null
-      return { largest: withBytes(largest), latest: withBytes(latest) }
-    },
   }
 }
 
@@ -159,10 +143,6 @@ export function treeWriter(database: Database.Database): TreeWriter {
   const deleteHanded = database.prepare<[string, number, Uint8Array, number]>(
     'DELETE FROM handedEntry WHERE origin = ? AND size = ? AND root = ? AND entryIndex = ?',
   )
-  const putCosigned = database.prepare<[object]>(
-    `INSERT OR REPLACE INTO cosigned (origin, name, which, size, root, checkpoint, timestamp)
-     VALUES (@origin, @name, @which, @size, @root, @checkpoint, @timestamp)`,
-  )
   return {
     putLog: ({ head, ...rest }) => void putLog.run({ ...rest, ...columnsOf(head) }),
     addSize: (origin, { size, root, at }) => void addSize.run(origin, size, root, at),
@@ -175,9 +155,5 @@ export function treeWriter(database: Database.Database): TreeWriter {
     },
     deleteHandedEntry: (origin, { tree: { size, root }, entry }) =>
       void deleteHanded.run(origin, size, root, entry.index),
-    putWitness(origin, name, { largest, latest }) {
-      putCosigned.run({ origin, name, which: 'largest', ...largest })
-      putCosigned.run({ origin, name, which: 'latest', ...latest })
-    },
   }
 }
