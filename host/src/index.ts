@@ -1,4 +1,5 @@
 /** The machine under a samebits program. */
+export { type Arrival, clientGroup, clientOf } from './client-address.ts'
 export { createFileDurably, type DurableFileOptions, syncDirectory, writeFileDurably } from './durable-file.ts'
 export { type PrivateFile, readKeyFile, readPrivateFile, readSecretFile, writeKeyFile } from './key-file.ts'
 export { closeServer, listen } from './listen.ts'

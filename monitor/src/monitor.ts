@@ -5,6 +5,7 @@ import { nodeCrypto } from '@samebits/core/node'
 import { acquireLock, closeServer, listen, ProgramError, syncDirectory } from '@samebits/host'
 import { openSinks } from './alerts/open-sinks.ts'
 import { Outbox } from './alerts/outbox.ts'
+import type { ListenConfig } from './config/config-format.ts'
 import type { FollowedLog, MonitorConfig } from './config/monitor-config.ts'
 import { votesFrom } from './dashboard/release-votes.ts'
 import { statusOf } from './dashboard/status.ts'
@@ -138,7 +139,7 @@ async function askMonitor(exchange: Exchange, url: string, operator: OperatorLog
 }
 
 async function serve(
-  { host, port: asked }: { host: string; port: number },
+  { host, port: asked, trustedProxies }: ListenConfig,
   exchange: Exchange,
   store: MonitorStore,
   { timing, operator }: MonitorDeps,
@@ -149,7 +150,7 @@ async function serve(
   const baseUrl = () => `http://${host.includes(':') ? `[${host}]` : host}:${port}`
   const status = () => statusOf(store, votesFrom(store), timing.now())
   const handlers: Handler[] = [
-    gossipHandler({ exchange, limit, store, baseUrl, onDefect }),
+    gossipHandler({ exchange, limit, trustedProxies, store, baseUrl, onDefect }),
     dashboardHandler({ status, clock: timing.clock, onDefect }),
   ]
   const health = { ready: () => true, metrics: createMonitorMetrics(store), onDefect }

@@ -102,6 +102,25 @@ describe('what is handed in', () => {
   })
 })
 
+describe('a monitor behind its proxy', () => {
+  it('counts what clients hand in by their own address', async () => {
+    const behind = await MonitorScene.open({ raw: true, config: { listen: { ...listen, trustedProxies: 1 } } })
+    others.push(behind)
+    behind.publish()
+    await behind.start()
+    const body = JSON.stringify({ mediaType })
+    const statusFor = async (address: string) => {
+      const headers = { 'x-forwarded-for': `203.0.113.1, ${address}` }
+      return (await fetch(`http://127.0.0.1:${behind.monitor.port}/v1/gossip`, { method: 'POST', body, headers }))
+        .status
+    }
+    let flood = 200
+    for (let at = 0; at < 40 && flood === 200; at++) flood = await statusFor(`2001:db8:1:2::${at}`)
+    expect(flood).toBe(429)
+    expect(await statusFor('2001:db8:1:3::1')).toBe(200)
+  })
+})
+
 describe('monitors among themselves', () => {
   it('pass on what they saw: one that was never shown the fork is convinced by the other', async () => {
     const other = await MonitorScene.open({ raw: true, config: { monitors: [url()] } })

@@ -1,5 +1,5 @@
 /** How clients reach the log: over TLS, whose certificate must not end, or over plain HTTP, which should not leave the machine. */
-import { clientOf } from '../http/connection-limit.ts'
+import { clientGroup } from '@samebits/host'
 import type { TlsFiles } from '../tls-files.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
@@ -34,7 +34,7 @@ function expiry({ notAfter, names }: TlsFiles, now: number): Finding {
 }
 
 function plain(host: string): Finding[] {
-  if (host === 'localhost' || host === '::1' || clientOf(host).startsWith('127.')) return []
+  if (host === 'localhost' || host === '::1' || clientGroup(host).startsWith('127.')) return []
   const remedy = 'Where no proxy in front speaks TLS, give --tls-cert and --tls-key.'
   return [warn('tls', `plain HTTP at ${host}: who is on the way sees what is submitted, and may hold it back`, remedy)]
 }

@@ -79,6 +79,14 @@ export type SinkConfig =
   | { readonly kind: 'atom'; readonly name: string; readonly file: string; readonly url: string }
   | { readonly kind: 'command'; readonly name: string; readonly command: string[] }
 
+/** Where the monitor itself can be reached. */
+export interface ListenConfig {
+  readonly host: string
+  readonly port: number
+  /** Proxies of our own in front of it, which tell the client's address truly (X-Forwarded-For). */
+  readonly trustedProxies: number
+}
+
 export interface ConfigFile {
   readonly format: 1
   /** Seconds. */
@@ -91,7 +99,7 @@ export interface ConfigFile {
   readonly monitors: readonly string[]
   readonly limits: GivenLimits
   readonly sinks: readonly SinkConfig[]
-  readonly listen?: { readonly host: string; readonly port: number } | undefined
+  readonly listen?: ListenConfig | undefined
 }
 
 const limits = z.strictObject({
@@ -145,7 +153,13 @@ const config: z.ZodType<ConfigFile> = z.strictObject({
   monitors: z.array(url).max(64).default([]),
   limits: limits.default({}),
   sinks: z.array(sink).max(32).default([]),
-  listen: z.strictObject({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65_535) }).optional(),
+  listen: z
+    .strictObject({
+      host: z.string().default('127.0.0.1'),
+      port: z.int().min(0).max(65_535),
+      trustedProxies: z.int().min(0).max(16).default(0),
+    })
+    .optional(),
 })
 
 /** @throws ProgramError CONFIG */

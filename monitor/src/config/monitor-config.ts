@@ -12,6 +12,7 @@ import {
   TrustError,
   TYPE_COSIGNATURE_ED25519,
   TYPE_COSIGNATURE_ML_DSA_44,
+  TYPE_ED25519,
   type VerifierKey,
 } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
@@ -22,6 +23,7 @@ import {
   configError,
   defaultLimits,
   type Limits,
+  type ListenConfig,
   parseConfig,
   type SinkConfig,
 } from './config-format.ts'
@@ -55,7 +57,7 @@ export interface MonitorConfig {
   readonly witnesses: readonly KnownWitness[]
   readonly monitors: readonly string[]
   readonly sinks: readonly SinkConfig[]
-  readonly listen: { readonly host: string; readonly port: number } | null
+  readonly listen: ListenConfig | null
 }
 
 /** Reads the file and all that it names; paths in it are relative to its folder. @throws ProgramError CONFIG */
@@ -73,6 +75,7 @@ export async function resolveConfig(config: ConfigFile, file: string): Promise<M
   const twice = logs.find(({ origin }, index) => logs.findIndex((other) => other.origin === origin) !== index)
   if (twice !== undefined) throw configError(file, `the log ${twice.origin} stands there twice`)
   if (logs.length === 0) throw configError(file, 'names no log')
+  for (const { origin, keys } of logs) for (const key of keys) demandKnownType(origin, key, file)
   return {
     pollSeconds: config.pollInterval,
     logs,
@@ -125,6 +128,16 @@ async function readLog(config: ConfigFile, log: ConfigFile['logs'][number], file
     entries: log.entries ?? (trust.length > 0 ? 'samebits' : 'raw'),
     limits: { ...defaultLimits, quorumAge: warnAge, ...definedOf(config.limits), ...definedOf(log.limits) },
   }
+}
+
+/** A log whose signatures cannot be verified here would seem to show nothing but bad checkpoints, for ever. */
+function demandKnownType(origin: string, { name, type }: VerifierKey, file: string): void {
+  if (type === TYPE_ED25519 || type === TYPE_COSIGNATURE_ML_DSA_44) return
+  const kind = `0x${type.toString(16).padStart(2, '0')}`
+  throw configError(
+    file,
+    `the key ${name} of ${origin} is of type ${kind}: only Ed25519 (0x01) and ML-DSA-44 (0x06) can be verified`,
+  )
 }
 
 /** Without members that were left out: they must not hide a default. */

@@ -7,6 +7,7 @@
  *     GET  /v1/alerts.atom      200 the newest alerts
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { clientOf } from '@samebits/host'
 import { atomFeed, feedLength } from '../alerts/atom-feed.ts'
 import type { Exchange } from '../gossip/exchange.ts'
 import { GossipError, gossipCaps, gossipMediaType, parseGossip } from '../gossip/gossip-format.ts'
@@ -19,6 +20,8 @@ import type { Handler } from './server-http.ts'
 export interface GossipHttpParts {
   readonly exchange: Exchange
   readonly limit: RateLimit
+  /** Proxies in front of this server that are believed about client addresses. */
+  readonly trustedProxies: number
   readonly store: MonitorReader
   /** Where this server is reached, for the feed's own links. */
   readonly baseUrl: () => string
@@ -37,7 +40,11 @@ export function gossipHandler(parts: GossipHttpParts): Handler {
     if (path !== '/v1/gossip' && path !== '/v1/alerts.atom' && evidence === null) return false
     const reads = req.method === 'GET' || req.method === 'HEAD'
     if (path === '/v1/gossip' && req.method === 'POST') void answerPost(parts, posts, req, res)
-    else if (reads) send(res, readAnswer(parts, path, evidence?.[1] ?? null))
+    else if (reads)
+      send(
+        res,
+        safely(parts, () => readAnswer(parts, path, evidence?.[1] ?? null)),
+      )
     else send(res, wrongMethod(path === '/v1/gossip' ? 'GET, HEAD, POST' : 'GET, HEAD'))
     return true
   }
@@ -59,6 +66,17 @@ function readAnswer({ exchange, store, baseUrl }: GossipHttpParts, path: string,
   return { status: 200, body, contentType: 'application/atom+xml; charset=utf-8', headers: cached }
 }
 
+function safely({ onDefect }: GossipHttpParts, answer: () => Answer): Answer {
+  try {
+    return answer()
+  } catch (error) {
+    onDefect(error)
+    return defect
+  }
+}
+
+const defect: Answer = { status: 500, body: 'a defect of this monitor; it was noted\n' }
+
 const cached = { 'Cache-Control': 'max-age=10' }
 
 /** Never rejects. */
@@ -75,7 +93,7 @@ async function answerPost(
 }
 
 async function postAnswer(parts: GossipHttpParts, posts: Posts, req: IncomingMessage): Promise<Answer | null> {
-  const wait = parts.limit.admit(req.socket.remoteAddress ?? '')
+  const wait = parts.limit.admit(clientOf(req, parts.trustedProxies))
   if (wait !== null) return { status: 429, body: 'too much gossip\n', headers: { 'Retry-After': String(wait) } }
   if (posts.underWay >= maxUnderWay) return { status: 503, body: 'busy\n', headers: { 'Retry-After': '5' } }
   posts.underWay++
@@ -89,7 +107,7 @@ async function postAnswer(parts: GossipHttpParts, posts: Posts, req: IncomingMes
   } catch (error) {
     if (error instanceof GossipError) return { status: 400, body: `${error.message}\n` }
     parts.onDefect(error)
-    return { status: 500, body: 'a defect of this monitor; it was noted\n' }
+    return defect
   } finally {
     posts.underWay--
   }
