@@ -13,6 +13,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { cloneTree } from './mutation/clone.ts'
 import { type Equivalent, judge, type Report, type Score, scoreOf } from './mutation/report.ts'
+import type { Asked } from './mutation/runner.ts'
 import { type Batch, chosen } from './mutation/targets.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -21,44 +22,23 @@ const kept = join(root, 'reports', 'mutation')
 /** Tests that take seconds each. */
 const slowTests = ['properties', 'tree-reader', 'http-source', 'merkle', 'fork-cost', 'compact-range', 'quorum']
 
-/** The room's quick tests, those of the mutated files first, and after them the slow ones that the batch asks for. */
-const testConfig = ({ room, slow, files }: Batch) => `import { defineConfig } from 'vitest/config'
-import { BaseSequencer } from 'vitest/node'
-const conditions = ['samebits-source', 'node', 'module-sync']
-const last = ${JSON.stringify(['decision-vectors', 'edges', 'trust-steps', ...slow])}
-const own = ${JSON.stringify(files.map((file) => file.replace(/\.ts$/, '.test.ts')))}
-const order = ({ moduleId }) =>
-  own.some((name) => moduleId.endsWith(name)) ? -2 : last.findIndex((name) => moduleId.endsWith('/' + name + '.test.ts'))
-class QuickFirst extends BaseSequencer {
-  async sort(files) {
-    return files.toSorted((a, b) => order(a) - order(b))
-  }
-}
-export default defineConfig({
-  resolve: { conditions: ['samebits-source'] },
-  ssr: { resolve: { conditions, externalConditions: conditions } },
-  test: {
-    include: ['core/src/${room}/**/*.test.ts'],
-    exclude: ${JSON.stringify(slowTests.filter((name) => !slow.includes(name)).map((name) => `core/src/${room}/${name}.test.ts`))},
-    testTimeout: 120_000,
-    sequence: { sequencer: QuickFirst },
-  },
-})
-`
-
-const strykerConfig = ({ name, files }: Batch) => ({
+const strykerConfig = ({ name, room, slow, files }: Batch) => ({
   tsconfigFile: 'no-tsconfig.json',
   packageManager: 'npm',
-  plugins: ['@stryker-mutator/vitest-runner'],
-  testRunner: 'vitest',
-  vitest: { configFile: 'vitest.mutation.config.ts', related: true },
+  plugins: [join(root, 'scripts', 'mutation', 'runner.ts')],
+  testRunner: 'bundled',
+  samebits: {
+    include: `core/src/${room}/*.test.ts`,
+    exclude: slowTests.filter((test) => !slow.includes(test)).map((test) => `core/src/${room}/${test}.test.ts`),
+    files,
+  } satisfies Asked,
   mutate: files,
   mutator: { excludedMutations: ['StringLiteral'] },
   coverageAnalysis: 'perTest',
   inPlace: true,
   allowEmpty: true,
   // A machine that is busy with other things must not look like a mutant that was noticed.
-  timeoutMS: 60_000,
+  timeoutMS: 30_000,
   timeoutFactor: 4,
   dryRunTimeoutMinutes: 20,
   concurrency: Number(process.env['MUTATION_CONCURRENCY'] ?? 2),
@@ -70,7 +50,6 @@ const strykerConfig = ({ name, files }: Batch) => ({
 
 /** @throws Error where the tester itself fails, or the tests fail without any mutant */
 async function mutate(clone: string, batch: Batch): Promise<Score[]> {
-  await writeFile(join(clone, 'vitest.mutation.config.ts'), testConfig(batch))
   await writeFile(join(clone, 'stryker.json'), JSON.stringify(strykerConfig(batch)))
   const { status, said } = await runStryker(clone)
   if (status !== 0) throw new Error(`the mutation tester ended with ${status} on ${batch.name}:\n${said.slice(-4000)}`)
