@@ -20,7 +20,22 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const kept = join(root, 'reports', 'mutation')
 
 /** Tests that take seconds each. */
-const slowTests = ['properties', 'tree-reader', 'http-source', 'merkle', 'fork-cost', 'compact-range', 'quorum']
+const slowTests = [
+  'properties',
+  'tree-reader',
+  'http-source',
+  'merkle',
+  'fork-cost',
+  'compact-range',
+  'quorum',
+  'subtree',
+  'compact',
+  'log-vectors',
+]
+/** One that asks for more of vitest than the tester has: snapshots. */
+const otherTests = ['refusals']
+
+const testOf = (room: string, test: string) => `core/src/${room}/${test}.test.ts`
 
 const strykerConfig = ({ name, room, slow, files }: Batch) => ({
   tsconfigFile: 'no-tsconfig.json',
@@ -28,8 +43,9 @@ const strykerConfig = ({ name, room, slow, files }: Batch) => ({
   plugins: [join(root, 'scripts', 'mutation', 'runner.ts')],
   testRunner: 'bundled',
   samebits: {
-    include: `core/src/${room}/*.test.ts`,
-    exclude: slowTests.filter((test) => !slow.includes(test)).map((test) => `core/src/${room}/${test}.test.ts`),
+    include: testOf(room, '*'),
+    exclude: [...slowTests.filter((test) => !slow.includes(test)), ...otherTests].map((test) => testOf(room, test)),
+    thorough: slow.map((test) => testOf(room, test)),
     files,
   } satisfies Asked,
   mutate: files,
@@ -38,7 +54,7 @@ const strykerConfig = ({ name, room, slow, files }: Batch) => ({
   inPlace: true,
   allowEmpty: true,
   // A machine that is busy with other things must not look like a mutant that was noticed.
-  timeoutMS: 30_000,
+  timeoutMS: 90_000,
   timeoutFactor: 4,
   dryRunTimeoutMinutes: 20,
   concurrency: Number(process.env['MUTATION_CONCURRENCY'] ?? 2),

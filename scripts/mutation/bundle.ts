@@ -5,7 +5,7 @@ import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Script } from 'node:vm'
 import { build, type Plugin } from 'esbuild'
-import { type Case, harness } from './harness.ts'
+import { harness, type Loaded } from './harness.ts'
 
 export interface TestFile {
   /** Its path from the root of the clone. */
@@ -13,13 +13,16 @@ export interface TestFile {
   /** The paths of all sources that are in it. */
   readonly inputs: ReadonlySet<string>
   /** Evaluates everything anew. @throws whatever the modules throw when they are loaded */
-  load(): readonly Case[]
+  load(): Loaded
 }
 
 type Wrapped = (require: (name: string) => unknown, module: { exports: object }, exports: object) => void
 
-/** @throws Error where the file or something that it imports is no TypeScript */
-export async function bundle(root: string, path: string): Promise<TestFile> {
+/**
+ * `runs` is the most that a property of the file is run.
+ * @throws Error where the file or something that it imports is no TypeScript
+ */
+export async function bundle(root: string, path: string, runs: number): Promise<TestFile> {
   const packages = new Map<string, unknown>()
   const built = await build({
     absWorkingDir: root,
@@ -34,7 +37,7 @@ export async function bundle(root: string, path: string): Promise<TestFile> {
     logLevel: 'silent',
     plugins: [packagesOutside(packages), places],
   })
-  for (const name of packages.keys()) packages.set(name, await outside(root, name))
+  for (const name of packages.keys()) packages.set(name, await outside(root, name, runs))
   const [file] = built.outputFiles
   if (file === undefined) throw new Error(`nothing was built of ${path}`)
   const script = new Script(`(function (require, module, exports) {${file.text}\n})`, { filename: path })
@@ -42,11 +45,11 @@ export async function bundle(root: string, path: string): Promise<TestFile> {
     path,
     inputs: new Set(Object.keys(built.metafile.inputs)),
     load() {
-      const { vitest, cases } = harness()
+      const { vitest, ...loaded } = harness()
       const module = { exports: {} }
       const require = (name: string) => (name === 'vitest' ? vitest : packages.get(name))
       ;(script.runInThisContext() as Wrapped)(require, module, module.exports)
-      return cases
+      return loaded
     },
   }
 }
@@ -77,19 +80,29 @@ const places: Plugin = {
   },
 }
 
-async function outside(root: string, name: string): Promise<unknown> {
+/** A package as a script's `require` gives it: the default is the whole, where it has the named ones, too. */
+async function outside(root: string, name: string, runs: number): Promise<unknown> {
   if (name === 'vitest') return null
-  const found = name.startsWith('node:') ? name : pathToFileURL(createRequire(`${root}/core/package.json`).resolve(name)).href
-  const loaded: object = await import(found)
-  return name === 'fast-check' ? fewerRuns(loaded) : loaded
+  const at = name.startsWith('node:')
+    ? name
+    : pathToFileURL(createRequire(`${root}/core/package.json`).resolve(name)).href
+  const { default: whole, ...named }: Record<string, unknown> = await import(at)
+  if (name === 'fast-check') return fewerRuns(whole as FastCheck, runs)
+  return whole !== undefined && Object.keys(named).every((key) => key === 'module.exports' || key in Object(whole))
+    ? whole
+    : named
 }
 
-/** Properties with a few runs, the same ones for each mutant, and without a search for the smallest example that fails. */
-function fewerRuns(fastCheck: object): object {
-  const { default: real } = fastCheck as { default: FastCheck }
+/** Properties with fewer runs, the same ones for each mutant, and without a search for the smallest example that fails. */
+function fewerRuns(real: FastCheck, runs: number): FastCheck {
   const assert = (property: unknown, asked: Parameters = {}) =>
-    real.assert(property, { ...asked, seed: 20_261_128, numRuns: Math.min(asked.numRuns ?? 100, 25), endOnFailure: true })
-  return { ...fastCheck, __esModule: true, default: { ...real, assert } }
+    real.assert(property, {
+      ...asked,
+      seed: 20_261_128,
+      numRuns: Math.min(asked.numRuns ?? 100, runs),
+      endOnFailure: true,
+    })
+  return { ...real, assert }
 }
 
 interface Parameters {

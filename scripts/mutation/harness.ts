@@ -2,6 +2,7 @@
  * The part of vitest that core's tests use (`describe`, `it`, hooks, tables), as a list of cases that can be run again and one by
  * one. The assertions are vitest's own. Anything else that a test asks of vitest is missing here and fails when the file is loaded.
  */
+import { setTimeout } from 'node:timers/promises'
 import { expect } from 'vitest'
 
 export interface Case {
@@ -14,18 +15,25 @@ export interface Case {
 type Hook = () => unknown
 type Body = (...values: readonly unknown[]) => unknown
 
+export interface Loaded {
+  readonly cases: readonly Case[]
+  /** Runs what is to run after all, of the suites of which a case was run. */
+  end(): Promise<void>
+}
+
 interface Suite {
   readonly name: string
   readonly before: Hook[]
   readonly after: Hook[]
+  readonly end: Hook[]
   readonly parent: Suite | null
-  begun: boolean
 }
 
 /** What a test file imports as `vitest`, and the cases that it has named after it ran. */
-export function harness(): { readonly vitest: object; readonly cases: readonly Case[] } {
-  let suite: Suite = { name: '', before: [], after: [], parent: null, begun: false }
+export function harness(): Loaded & { readonly vitest: object } {
+  let suite: Suite = { name: '', before: [], after: [], end: [], parent: null }
   const cases: Case[] = []
+  const begun: Suite[] = []
   const taken = new Map<string, number>()
 
   const add = (name: string, body: Body, values: readonly unknown[]) => {
@@ -36,7 +44,7 @@ export function harness(): { readonly vitest: object; readonly cases: readonly C
     cases.push({
       name: count === 1 ? path : `${path} (${count})`,
       async run() {
-        await begin(own)
+        await begin(own, begun)
         try {
           await body(...values)
         } finally {
@@ -53,24 +61,40 @@ export function harness(): { readonly vitest: object; readonly cases: readonly C
     }
   const within = (name: string, body: Body, values: readonly unknown[]) => {
     const outer = suite
-    suite = { name, before: [], after: [], parent: outer, begun: false }
+    suite = { name, before: [], after: [], end: [], parent: outer }
     body(...values)
     suite = outer
   }
-  const describe = (name: string, body: Body) => within(name, body, [])
-  describe.each = (table: readonly unknown[]) => (name: string, body: Body) => {
-    for (const row of table) within(name, body, Array.isArray(row) ? row : [row])
-  }
+  const describe = (name: string, ...rest: readonly unknown[]) => within(name, bodyOf(rest), [])
+  describe.each =
+    (table: readonly unknown[]) =>
+    (name: string, ...rest: readonly unknown[]) => {
+      for (const row of table) within(name, bodyOf(rest), Array.isArray(row) ? row : [row])
+    }
   const vitest = {
     describe,
     it,
     test: it,
-    expect,
+    expect: new Proxy(expect, { get: (target, key) => (key === 'poll' ? poll : Reflect.get(target, key)) }),
     beforeAll: (hook: Hook) => suite.before.push(hook),
+    afterAll: (hook: Hook) => suite.end.push(hook),
     afterEach: (hook: Hook) => suite.after.push(hook),
     vi: { setConfig: () => {} },
   }
-  return { vitest, cases }
+  const end = async () => {
+    for (const { end } of begun.reverse()) for (const hook of end) await hook()
+  }
+  return { vitest, cases, end }
+}
+
+/** vitest's own wants to know which of its tests asks. */
+function poll(read: () => unknown) {
+  return {
+    async toBe(value: unknown): Promise<void> {
+      for (let tries = 0; tries < 200 && read() !== value; tries++) await setTimeout(25)
+      expect(read()).toBe(value)
+    },
+  }
 }
 
 function bodyOf(rest: readonly unknown[]): Body {
@@ -91,10 +115,10 @@ function namesOf(suite: Suite): readonly string[] {
     .reverse()
 }
 
-async function begin(suite: Suite): Promise<void> {
+async function begin(suite: Suite, begun: Suite[]): Promise<void> {
   for (const one of [...lineOf(suite)].reverse()) {
-    if (one.begun) continue
-    one.begun = true
+    if (begun.includes(one)) continue
+    begun.push(one)
     for (const hook of one.before) await hook()
   }
 }

@@ -172,6 +172,7 @@ const vkeys = [
   { desc: 'empty', vkey: '', error: 'FORMAT_INVALID' },
   { desc: 'a name alone', vkey: 'alice.example', error: 'FORMAT_INVALID' },
   { desc: 'a name and an ID', vkey: 'alice.example+01020304', error: 'FORMAT_INVALID' },
+  { desc: 'a name and an ID that are base64 together', vkey: '//+01020304A', error: 'FORMAT_INVALID' },
   { desc: 'no key', vkey: 'alice.example+01020304+', error: 'FORMAT_INVALID' },
   { desc: 'a type without a key', vkey: of(1, Buffer.alloc(0)), error: 'FORMAT_INVALID' },
   { desc: 'another type without a key', vkey: of(2, Buffer.alloc(0)), error: 'FORMAT_INVALID' },

@@ -296,6 +296,11 @@ const trust = [
     error: 'FORMAT_INVALID',
   },
   {
+    desc: "one operator's two keys and another's, all asked for",
+    policy: `${ab}${wa2}group g all a a2 b\nquorum g\n`,
+    error: 'FORMAT_INVALID',
+  },
+  {
     desc: "one operator's two keys in two groups",
     policy: `${abd}${wa2}group g all a b\ngroup h all a2 d\ngroup q all g h\nquorum q\n`,
     error: 'FORMAT_INVALID',

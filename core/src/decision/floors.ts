@@ -55,7 +55,7 @@ export function isDisowned({ trust }: Rule, known: Known, id: string, history: H
   const isFallen = entries.some((entry) => operatorsOf(trust.publishers, [entry]).size === 0)
   if (history === null && !isFallen) return false
   const head = trust.heads.get(release.channel)
-  return head?.id !== id && release.sequence >= (head?.sequence ?? 0)
+  return head === undefined || (head.id !== id && release.sequence >= head.sequence)
 }
 
 /** What a floor is made from, for one channel. */

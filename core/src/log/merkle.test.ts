@@ -8,7 +8,7 @@ import type { Crypto } from '../crypto.ts'
 import { ProofError } from '../errors.ts'
 import { nodeCrypto } from '../node.ts'
 import { portableCrypto } from '../portable.ts'
-import { nodeHash } from './compact-range.ts'
+import { emptyRoot, nodeHash } from './compact-range.ts'
 import {
   checkConsistency,
   checkInclusion,
@@ -352,6 +352,8 @@ describe('refused before any hashing', () => {
 
   test.each<[string, number, number, Uint8Array[]]>([
     ['from 0: nothing is proven', 0, 5, []],
+    ['from 0, with hashes that lead somewhere', 0, 2, [hash, hash]],
+    ['from 0 to 0', 0, 0, []],
     ['from above to', 5, 4, [hash]],
     ['equal sizes with a proof', 5, 5, [hash]],
     ['no proof', 4, 5, []],
@@ -382,6 +384,13 @@ describe('refused before any hashing', () => {
     ['2^53', 1, 2 ** 53],
   ])('no consistency proof is made for %s', (_, from, to) => {
     expect(() => consistencyNodes(from, to)).toThrow(RangeError)
+  })
+
+  test.each([-1, 0.5, 2 ** 53, Number.NaN])('no tree has %s leaves', (size) => {
+    expect(() => rootNodes(size)).toThrow(RangeError)
+    expect(() => rootFromNodes(nothing, size, () => hash)).toThrow(RangeError)
+    const claim = { from: 0, to: size, proof: [], fromRoot: emptyRoot(hasher), toRoot: hash }
+    expect(() => checkConsistency(hasher, claim)).toThrow(ProofError)
   })
 })
 

@@ -16,7 +16,7 @@ import {
   signatureLine,
   verifyNote,
 } from './note.ts'
-import { formatVkey, makeVkey, parseVkey } from './vkey.ts'
+import { formatVkey, keyNameFault, makeVkey, parseVkey } from './vkey.ts'
 
 interface Vectors {
   keys: Record<string, string>
@@ -192,4 +192,18 @@ describe('a line is of a key', () => {
   ])('%s', (_, name, keyId, expected) => {
     expect(isLineOf({ name, keyId, signature: new Uint8Array(64) } as never, key)).toBe(expected)
   })
+})
+
+test.each([
+  ['log.example/漢', null],
+  ['', 'empty'],
+  ['\ud800', 'not valid Unicode'],
+  ['a b', 'space'],
+  ['a\u0085', 'space'],
+  ['a+b', 'plus sign'],
+  ['a\u001f', 'control character'],
+  ['a\u0021', null],
+])('the fault of the name %j: %s', (text, fault) => {
+  if (fault === null) expect(keyNameFault(text)).toBeNull()
+  else expect(keyNameFault(text)).toContain(fault)
 })

@@ -112,11 +112,11 @@ export function samePublicKey(a: VerifierKey, b: VerifierKey): boolean {
   return equalBytes(a.publicKey, b.publicKey)
 }
 
-/** Base64 may contain plus signs, names and IDs may not: only the first two separate. */
+/** Base64 may contain plus signs, names and IDs may not: only the first two separate. Without a first there is no second. */
 function splitVkey(text: string): { name: string; id: string; material: string } {
   const first = text.indexOf('+')
   const second = text.indexOf('+', first + 1)
-  if (first < 0 || second < 0) throw new FormatError('vkey', 'not of the form name+id+key')
+  if (second < 0) throw new FormatError('vkey', 'not of the form name+id+key')
   return { name: text.slice(0, first), id: text.slice(first + 1, second), material: text.slice(second + 1) }
 }
 
