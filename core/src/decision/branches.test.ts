@@ -13,6 +13,8 @@ import { applied, renew, stage } from './commit.ts'
 import { judgeHead } from './heads.ts'
 import { inclusionFault } from './inclusion.ts'
 import { credentialName } from './known.ts'
+import { observe } from './observe.ts'
+import { openOffer } from './offer.ts'
 import { openOffers, sourcesOf } from './offers.ts'
 import { compareTrees } from './one-history.ts'
 import { prepareRun } from './run.ts'
@@ -151,6 +153,15 @@ describe('offers', () => {
     expect(open({ anchor: { ...anchor, feeds: [] } })).toMatchObject(nobody)
     expect(open({ anchor, want: { ...run.want, online: false } })).toMatchObject(nobody)
     expect(open({ anchor, want: { ...run.want, action: 'verify' } })).toMatchObject(nobody)
+  })
+
+  it('are refused where their head was not judged', () => {
+    const seen = observe(run, state, material)
+    const observed = seen.kind === 'done' ? seen.value : expect.fail('not observed')
+    expect(openOffer(run, observed)).not.toHaveProperty('refusal')
+    expect(openOffer(run, { ...observed, heads: [] })).toMatchObject({
+      refusal: { code: 'CHECKPOINT_INVALID', step: '14' },
+    })
   })
 
   it('come from the mirrors alone where the trust file names no log URL', () => {

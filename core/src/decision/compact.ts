@@ -49,7 +49,7 @@ function withoutBuild(artifact: KnownRelease['artifacts'][number]): KnownRelease
 function newest(releases: readonly KnownRelease[]): ReadonlySet<string> {
   const left = new Map<string, number>()
   const ids = new Set<string>()
-  const last = ({ entries }: KnownRelease) => entries.at(-1)?.index ?? 0
+  const last = ({ entries }: KnownRelease) => Math.max(0, ...entries.map(({ index }) => index))
   for (const release of releases.toSorted((a, b) => last(b) - last(a))) {
     const count = left.get(release.channel) ?? wholeReleases
     if (count > 0) ids.add(release.id)

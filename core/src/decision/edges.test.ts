@@ -48,26 +48,7 @@ describe('one key below the threshold', () => {
     expect(result.code).toBe('accepted')
   })
 
-  it('cannot fill the state: past its share its newer statements are ignored, and lists are kept with what meets them', () => {
-    const trust = parseTrust(nodeCrypto, trustFile({ log: new MemoryLog(ORIGIN), publishers: two }))
-    const rule = { trust, endsAt: null }
-    const leaves = Array.from({ length: MAX_UNMET_PER_KEY + 20 }, (_, index) => ({
-      index,
-      leaf: entryBy('alice', revocation(hex(String(index)), hex('b'))),
-    }))
-    const known = gather({ crypto: nodeCrypto }, rule, [], nothingKnown, leaves)
-    expect(known.statements).toHaveLength(MAX_UNMET_PER_KEY)
-    expect(known.ignored).toBe(20)
-    expect(known.statements.every(({ ids }) => ids.length === 0)).toBe(true)
-    const met = gather({ crypto: nodeCrypto }, rule, [], known, [
-      { index: 2000, leaf: entryBy('bob', revocation(hex('0'), hex('b'))) },
-      { index: 2001, leaf: entryBy('alice', revocation(hex('another'))) },
-    ])
-    expect(met.statements.filter(({ ids }) => ids.length > 0)).toMatchObject([{ ids: [hex('0'), hex('b')] }])
-    expect(met.statements).toHaveLength(MAX_UNMET_PER_KEY + 1)
-  })
-
-  it('cannot by votes either', () => {
+  it('cannot fill the state by votes', () => {
     const trust = parseTrust(nodeCrypto, trustFile({ log: new MemoryLog(ORIGIN) }))
     const first = release(1, null)
     const subjects = Array.from({ length: 300 }, (_, at) => ({ name: `n${at}`, sha256: hex(String(at)) }))
@@ -315,11 +296,40 @@ describe('an anchor larger than every head', () => {
     expect(without.refusal?.code).toBe('PROOF_MISSING')
   })
 
+  it('is no view where it extends the head, and was not shown to extend the stored tree', () => {
+    const scene = twoReleases()
+    const at = (size: number) => ({ heads: { [ORIGIN]: [scene.log.checkpoint({ size, witnesses: cosigners })] } })
+    const { state } = ran(scene.run({ bundle: scene.bundle({ size: 8 }), net: at(8) }))
+    const bundle = scene.bundle()
+    scene.log.pad(4)
+    const anchor = scene.anchor({ checkpoint: scene.log.checkpoint({ witnesses: cosigners }) })
+    const override: Network['override'] = (need) =>
+      need.kind === 'consistency' && need.from === 8 && need.to === 13
+        ? { kind: 'failed', reason: 'missing', detail: '404' }
+        : null
+    const result = (net: Network) => ran(scene.run({ anchor, state, bundle, net: { ...at(9), ...net } }))
+    expect(result({}).verdict?.proven.log.size).toBe(13)
+    expect(result({ override }).refusal).toMatchObject({ code: 'STALE', step: '7' })
+  })
+
   it('of another log than the one in force is nothing to it', () => {
     const scene = twoReleases()
     const other = twoReleases({ log: new MemoryLog('other.example.com') })
     expect(ran(scene.run({ anchor: other.anchor() })).code).toBe('accepted')
   })
+})
+
+it('a tree that was stored when nothing was witnessed is of no time once there is a quorum', () => {
+  const scene = twoReleases({ quorum: 0 })
+  const { state } = ran(scene.run({ net: { heads: { [ORIGIN]: [scene.log.checkpoint()] } } }))
+  expect([state.log.tree === null, state.log.q]).toEqual([false, null])
+  const trust = trustFile({ log: scene.log, version: 2 })
+  const bundle = scene.bundle({ size: 8 })
+  const bytes = utf8(scene.log.checkpoint({ size: 8, witnesses: cosigners }))
+  const override: Network['override'] = ({ kind }) =>
+    kind === 'heads' ? { kind, heads: [{ source: 'mirror', bytes }] } : null
+  expect(ran(scene.run({ trust, bundle, net: { override } })).code).toBe('accepted')
+  expect(ran(scene.run({ trust, state, bundle, net: { override } })).refusal?.code).toBe('STALE')
 })
 
 describe('an end of reach', () => {

@@ -151,7 +151,7 @@ function placesOf(releases: readonly KnownRelease[]): Places {
   const byId = new Map<string, KnownRelease>()
   const byOrder = new Map<string, KnownRelease[]>()
   for (const release of releases) {
-    if (!byId.has(release.id)) byId.set(release.id, release)
+    byId.set(release.id, release)
     const place = orderOf(release)
     const others = byOrder.get(place)
     if (others === undefined) byOrder.set(place, [release])

@@ -215,8 +215,9 @@ function noticesOf(dropped: readonly DroppedHead[]): Notice[] {
 function chooseView(scene: Scene, proofs: Proofs, { survivors, dropped }: Joined): Outcome<Observed> {
   const { state, anchor, rule, offers } = scene
   const notices = noticesOf(dropped)
-  if (survivors.length === 0) return noneLeft(scene, dropped).outcome(state, notices)
-  const anchored = anchorAsHead(scene, proofs, survivors)
+  const largest = survivors.at(-1)
+  if (largest === undefined) return noneLeft(scene, dropped).outcome(state, notices)
+  const anchored = anchorAsHead(scene, proofs, largest)
   if (anchored instanceof Halt) return anchored.outcome(state, notices)
   if (anchored !== null && 'fork' in anchored) return convict(state, anchored.fork)
   const early = anchored === null ? null : checkTime(scene, anchored)
@@ -274,10 +275,9 @@ function storedView({ run, rule, state, stored }: Scene): View[] {
 function anchorAsHead(
   { run, rule, anchor, stored }: Scene,
   proofs: Proofs,
-  survivors: readonly Head[],
+  largest: Head,
 ): Head | Halt | { fork: Fork } | null {
-  const largest = Math.max(survivors.at(-1)?.size ?? 0, stored?.checkpoint.size ?? 0)
-  if (anchor === null || anchor.tree.size <= largest) return null
+  if (anchor === null || anchor.tree.size <= Math.max(largest.size, stored?.checkpoint.size ?? 0)) return null
   const judged = judgeHead(run.checker.crypto, rule.trust.policy, {
     source: 'anchor',
     text: anchor.tree.text,

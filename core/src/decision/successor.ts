@@ -40,20 +40,22 @@ export interface SuccessorCase {
 
 /** The successor that the bundles at hand show; null where they show none. */
 export function findSuccessor(about: SuccessorCase): Successor | Halt | null {
-  for (const trust of successorFiles(about)) {
+  for (const { next: trust, replaces } of successorFiles(about)) {
     const index = shownAt(about, trust)
     if (index === null) continue
-    return checkReplaces(about, trust) ?? { trust, index }
+    return checkReplaces(about, trust, replaces) ?? { trust, index }
   }
   return null
 }
 
 /** Bodies of version T+1 that name another log and say that it replaces ours. */
-function successorFiles({ run, rule: { trust }, offers }: SuccessorCase): Trust[] {
+function successorFiles({ run, rule: { trust }, offers }: SuccessorCase): { next: Trust; replaces: Replaces }[] {
   return [...offers.bodies.values()].flatMap((bytes) => {
     const next = readTrust(run, bytes)
-    const fits = next !== null && next.product === trust.product && next.version === trust.version + 1
-    return fits && next.origin !== trust.origin && next.replaces?.origin === trust.origin ? [next] : []
+    if (next === null || next.product !== trust.product || next.version !== trust.version + 1) return []
+    const { replaces } = next
+    if (next.origin === trust.origin || replaces === null || replaces.origin !== trust.origin) return []
+    return [{ next, replaces }]
   })
 }
 
@@ -136,9 +138,7 @@ function metByBoth(trust: Trust, next: Trust, byId: ReadonlyMap<string, readonly
  * The trees that this client holds to must be consistent with `replaces`, and larger ones only where an old-log view in the
  * bundle holds the statement too.
  */
-function checkReplaces(about: SuccessorCase, next: Trust): Halt | null {
-  const { replaces } = next
-  if (replaces === null) return null
+function checkReplaces(about: SuccessorCase, next: Trust, replaces: Replaces): Halt | null {
   for (const tree of about.held) {
     if (tree.size > replaces.size && !isInOldLog(about, next)) {
       const detail = `the log was seen with ${tree.size} entries, past the ${replaces.size} that its successor continues from`

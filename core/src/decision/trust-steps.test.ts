@@ -18,7 +18,10 @@ import { nodeCrypto } from '../node.ts'
 import { checkEvidence } from '../release/check-evidence.ts'
 import { parseTrust } from '../release/trust.ts'
 import { formatUpdateBundle, type UpdateBundle } from '../release/update-bundle.ts'
+import { judge } from './judge.ts'
+import { observe } from './observe.ts'
 import { importTrust } from './trust-in-force.ts'
+import { judgeSteps } from './trust-steps.ts'
 
 interface Step {
   readonly scene: Scene
@@ -71,10 +74,15 @@ describe('a logged step', () => {
   })
 
   it('the entries of a new authority that come later are found by reading again, once', () => {
-    const { scene, next } = stepTo({ authority: { threshold: 1, members: [member('root2')] } })
+    const scene = twoReleases()
+    scene.log.add(entryBy('alice', revocation(hex('x'))))
+    const { next } = stepTo({ authority: { threshold: 1, members: [member('root2')] } }, ['root'], scene)
     const first = ran(scene.run())
     expect(versionOf(first)).toBe(1)
-    expect(first.state.known.statements.find(({ kind }) => kind === 'trust')?.trust?.joined).toBe(true)
+    expect(first.state.known.statements.map(({ kind, trust }) => [kind, trust?.joined])).toEqual([
+      ['revocation', undefined],
+      ['trust', true],
+    ])
     const reads = first.asked.filter(({ kind }) => kind === 'entries')
     expect(reads).toMatchObject([{ from: 0 }])
     const second = ran(scene.run({ state: first.state }))
@@ -146,6 +154,15 @@ describe('a logged step', () => {
     const none = ran(scene.run({ installed, bundle: null }))
     expect(none.refusal?.code).toBe('TRANSPORT')
   })
+})
+
+it('a statement whose body is not at hand leads nowhere', () => {
+  const { scene } = stepTo({ authority: { threshold: 1, members: [member('root2')] } })
+  const { run, state, material } = ran(scene.run())
+  const seen = observe(run, state, material)
+  const observed = seen.kind === 'done' ? seen.value : expect.fail('not observed')
+  const nothing = { files: new Map(), unknown: new Set<string>() }
+  expect(judgeSteps(run, state, observed, material, nothing)).toEqual({ kind: 'none', endsAt: null })
 })
 
 describe('a step that does not take force, and is no refusal', () => {
@@ -415,6 +432,15 @@ describe('a new log', () => {
     expect(second.state.past.map(({ origin }) => origin)).toEqual([ORIGIN])
   })
 
+  it('is one of the 32 steps that a run takes', () => {
+    const { scene, bundle, net } = moved()
+    const { state } = ran(scene.run())
+    const { run, material } = ran(scene.run({ state, bundle: bundle(), net }))
+    const from = (firstVersion: number) => judge({ ...run, firstVersion }, state, material)
+    expect(from(2 - 33)).toMatchObject({ kind: 'stopped', refusal: { code: 'TRUST_INVALID', step: '10' } })
+    expect(from(2 - 32).kind).not.toBe('stopped')
+  })
+
   it('offline, with the proof to the last tree of the old one in the bundle', () => {
     const { scene, bundle } = moved()
     const { state } = ran(
@@ -540,6 +566,21 @@ describe('a new log', () => {
     const [at = 0] = log.add(entryBy('root', trustStatement(next, 2)))
     const bundle = { views: [log.view({ witnesses: cosigners, indices: [at] })], trust: [next] }
     expect(ran(scene.run({ bundle, want: { online: false } })).refusal?.code).toBe('CHECKPOINT_INVALID')
+  })
+
+  it('named in the old log is not followed where nothing shows that the old one begins with `replaces`', () => {
+    const scene = twoReleases()
+    const replaces = { origin: ORIGIN, size: 8, root: toBase64(scene.log.root(8)) }
+    const log = new MemoryLog('new.example.com')
+    const next = trustFile({ log, version: 2, heads: successorHeads(scene), over: { replaces } })
+    logStep(scene, next, 2, ['root'])
+    const refusalFor = (reason: 'missing' | 'transport') => {
+      const override: Network['override'] = (need) =>
+        need.kind === 'consistency' && need.from === 8 ? { kind: 'failed', reason, detail: 'gone' } : null
+      return ran(scene.run({ net: { override } })).refusal
+    }
+    expect(refusalFor('missing')).toMatchObject({ code: 'PROOF_MISSING', step: '3' })
+    expect(refusalFor('transport')).toMatchObject({ code: 'TRANSPORT', step: '3' })
   })
 
   it('named in the old log is followed from step 10; co-signed entries of the old log past `replaces` count for nothing', () => {

@@ -34,6 +34,8 @@ export type StepFound =
 interface Candidate {
   readonly statement: KnownStatement
   readonly named: NonNullable<KnownStatement['trust']>
+  /** Index of its first entry, whoever signed that. */
+  readonly first: number
   /** Index at which T's authority had met it. */
   readonly metAt: number
 }
@@ -43,9 +45,10 @@ function candidatesOf({ trust }: Rule, state: State): Candidate[] {
   return state.known.statements
     .flatMap((statement) => {
       const named = statement.trust
+      const first = firstEntry(statement.entries)
       const met = metAt(trust.authority, statement.entries)
-      if (named === undefined || named.version !== trust.version + 1 || met === null) return []
-      return [{ statement, named, metAt: met }]
+      if (named === undefined || named.version !== trust.version + 1 || met === null || first === null) return []
+      return [{ statement, named, first, metAt: met }]
     })
     .sort((a, b) => a.metAt - b.metAt)
 }
@@ -176,7 +179,7 @@ function checkReplaces(
   run: Run,
   observed: Observed,
   material: Material,
-  { statement }: Candidate,
+  { first }: Candidate,
   next: Trust,
 ): Halt | null {
   const { rule, view } = observed
@@ -187,18 +190,17 @@ function checkReplaces(
   const { replaces } = next
   if (replaces === null || replaces.origin !== rule.trust.origin)
     return refused('no tree of this one that it continues from')
-  const first = firstEntry(statement.entries) ?? 0
   if (replaces.size > first) return refused('a tree from after the statement')
   const proofs: Proofs = { run, rule, material, stapled: stapledOf(observed.offers) }
   const older: Tree = { size: replaces.size, root: replaces.root, text: '' }
   const holders: Tree[] = [...observed.heads.filter(({ size }) => size > first), view]
-  const halts: Halt[] = []
+  let halt: Halt | null = null
   for (const holder of holders) {
     const related = relate(proofs, older, holder)
-    if (related instanceof Halt) halts.push(related)
+    if (related instanceof Halt) halt = related
     else if (related.kind === 'one-history') return null
     else if (related.kind === 'fork') return refused('a tree that is not of its history')
-    else halts.push(Halt.refusing(refuse(related.code, '3', related.detail)))
+    else halt ??= Halt.refusing(refuse(related.code, '3', related.detail))
   }
-  return halts.find(({ refusal }) => refusal === null) ?? halts[0] ?? null
+  return halt
 }
