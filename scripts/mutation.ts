@@ -31,6 +31,7 @@ const slowTests = [
   'subtree',
   'compact',
   'log-vectors',
+  'release-vectors',
 ]
 /** One that asks for more of vitest than the tester has: snapshots. */
 const otherTests = ['refusals']

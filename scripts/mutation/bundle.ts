@@ -5,7 +5,7 @@ import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Script } from 'node:vm'
 import { build, type Plugin } from 'esbuild'
-import { harness, type Loaded } from './harness.ts'
+import { Harness } from './harness.ts'
 
 export interface TestFile {
   /** Its path from the root of the clone. */
@@ -13,7 +13,7 @@ export interface TestFile {
   /** The paths of all sources that are in it. */
   readonly inputs: ReadonlySet<string>
   /** Evaluates everything anew. @throws whatever the modules throw when they are loaded */
-  load(): Loaded
+  load(): Harness
 }
 
 type Wrapped = (require: (name: string) => unknown, module: { exports: object }, exports: object) => void
@@ -45,11 +45,12 @@ export async function bundle(root: string, path: string, runs: number): Promise<
     path,
     inputs: new Set(Object.keys(built.metafile.inputs)),
     load() {
-      const { vitest, ...loaded } = harness()
+      const harness = new Harness()
+      const { vitest } = harness
       const module = { exports: {} }
       const require = (name: string) => (name === 'vitest' ? vitest : packages.get(name))
       ;(script.runInThisContext() as Wrapped)(require, module, module.exports)
-      return loaded
+      return harness
     },
   }
 }

@@ -93,10 +93,10 @@ class BundledRunner implements TestRunner {
     this.#stryker.mutantCoverage = coverage
     const loadBegan = performance.now()
     this.#steps.restart(null, Number.POSITIVE_INFINITY)
-    const { cases, end } = file.load()
+    const loaded = file.load()
     times[file.path] = performance.now() - loadBegan
     steps[file.path] = this.#steps.count
-    for (const test of cases) {
+    for (const test of loaded.cases) {
       const id = idOf(file, test)
       this.#stryker.currentTestId = id
       const began = performance.now()
@@ -112,7 +112,7 @@ class BundledRunner implements TestRunner {
       delete this.#stryker.currentTestId
       times[id] = base.timeSpentMs
     }
-    await end()
+    await loaded.end()
     return coverage
   }
 

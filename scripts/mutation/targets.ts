@@ -23,10 +23,14 @@ const plans: Readonly<Record<string, Plan>> = {
   reading: { room: 'log', files: 'tree-reader', slow: ['tree-reader'] },
   fetching: { room: 'log', files: 'http-source', slow: ['http-source'] },
   trust: { room: 'release', files: 'trust roles members votes' },
-  deciding: { room: 'decision', files: 'decide passes one-history inclusion freshness floors votes target' },
+  deciding: {
+    room: 'decision',
+    files: 'decide passes one-history inclusion freshness floors votes target build-key attempt',
+  },
   trusting: { room: 'decision', files: 'trust-steps successor trust-in-force' },
   looking: { room: 'decision', files: 'observe absorb join-histories heads known gather' },
   offers: { room: 'decision', files: 'offers offer run judge halt material verify-offline commit' },
+  room: { room: 'decision', files: 'compact', slow: ['compact'] },
   state: { room: 'decision', files: 'state-format state-file state refusal statement-evidence verdict' },
 }
 

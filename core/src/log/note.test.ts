@@ -98,6 +98,16 @@ describe('parsing and formatting notes', () => {
     expect(outcome(() => formatNote(note))).toEqual({ error: 'FORMAT_INVALID' })
   })
 
+  test.each([0, 0xffffffff])('the key ID %s is formatted', (keyId) => {
+    expect(parseSignatureLines(signatureLine({ ...line, keyId }))).toEqual([{ ...line, keyId }])
+  })
+
+  test('another character in place of the last newline is not passed over', () => {
+    const row = signatureLine(line)
+    for (const end of ['', ' ', '=', 'A'])
+      expect(outcome(() => parseSignatureLines(row.replace('\n', end)))).toEqual({ error: 'FORMAT_INVALID' })
+  })
+
   test('two known keys of one name and ID are refused, the same key twice is not', () => {
     const key = makeVkey(nodeCrypto, 'a', 1, new Uint8Array(32))
     const other = { ...key, publicKey: new Uint8Array(32).fill(1) }

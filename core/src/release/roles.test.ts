@@ -6,9 +6,9 @@ import { formatSpkiPem } from '../spki.ts'
 import { type Entry, entryMessage, formatEntry, keyHint, parseEntry, type Signer } from './entry.ts'
 import type { IdentityVerifier } from './identity.ts'
 import { validAt } from './members.ts'
-import { isHead, isMet, isReleaseMet, isStatementMet, memberOf, operatorsOf, signerOf } from './roles.ts'
+import { isHead, isMet, isReleaseMet, isStatementMet, memberOf, operatorsOf, signerOf, signingRoles } from './roles.ts'
 import { formatStatement } from './statement.ts'
-import { parseTrust, type Trust } from './trust.ts'
+import { parseTrust, type Trust, TrustError } from './trust.ts'
 
 const keys = Object.fromEntries(
   ['root', 'root2', 'alice', 'alice2', 'bob', 'carol', 'stranger'].map((name) => [name, generateSigningKey('ed25519')]),
@@ -103,7 +103,21 @@ describe('who signed with a certificate', () => {
   })
 
   it('is never passed over for want of a verifier', () => {
-    expect(() => ids(entry)).toThrow(TypeError)
+    expect(() => ids(entry)).toThrow(expect.objectContaining({ message: expect.stringContaining('identity verifier') }))
+  })
+
+  it('any number of identities may be listed, each once', () => {
+    const listing = (...sans: readonly string[]) =>
+      makeTrust({
+        authority: { threshold: 1, members: [member('root')] },
+        publishers: {
+          threshold: 1,
+          members: sans.map((san, at) => ({ id: `ci${at}`, identity: { ...ci, san } })),
+        },
+        trustedRoot: { mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1' },
+      })
+    expect(listing('a', 'b').publishers.members).toHaveLength(2)
+    expect(() => listing('a', 'a')).toThrow(TrustError)
   })
 
   it('is nobody where no identity is listed', () => {
@@ -300,5 +314,15 @@ describe('a head of the trust file', () => {
   ])('is not the one %s', (_, other) => {
     expect(isHead(trust, other)).toBe(false)
     expect(isReleaseMet(trust, other, [])).toBe(false)
+  })
+})
+
+it('who may sign what', () => {
+  expect(signingRoles).toEqual({
+    release: ['publishers'],
+    rebuild: ['rebuilders'],
+    revocation: ['publishers', 'authority'],
+    waiver: ['authority'],
+    trust: ['authority'],
   })
 })

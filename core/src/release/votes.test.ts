@@ -162,6 +162,26 @@ describe('the votes stand', () => {
       { ...open, positive: ['carol', 'dave'], enough: true },
     ],
     [
+      'two of two, told in the order of their names',
+      () => standing(cast('dave', 6), cast('carol', 7)),
+      { ...open, positive: ['carol', 'dave'], enough: true },
+    ],
+    [
+      'one for, and a later one about something else',
+      () => standing(cast('carol', 3), cast('carol', 8, got(hex('e'), 'mac'))),
+      { ...open, positive: ['carol'] },
+    ],
+    [
+      'one against, and a later one about something else',
+      () => standing(cast('carol', 3, got(hex('b'))), cast('carol', 8, got(hex('e'), 'mac'))),
+      { ...open, negative: ['carol'], refused: true },
+    ],
+    [
+      'one for and a later one for other bytes of that name, neither of a release',
+      () => standing(cast('carol', 3, unnamed), cast('carol', 8, { ...unnamed, subjects: got(hex('b')).subjects })),
+      { ...open, positive: ['carol'] },
+    ],
+    [
       'two for, one of them taken back',
       () => standing(cast('carol', 3), cast('dave', 6), cast('dave', 9, got(hex('b')))),
       { ...open, positive: ['carol'], negative: ['dave'], refused: true },
