@@ -74,9 +74,13 @@ async function product(entries: number): Promise<void> {
     try {
       const config = await writeConfig(folder, log.url, products, formatSpkiPem(publisher))
       const count = products * Math.ceil(entries / products)
-      const { seconds, peakMegabytes } = await follow(join(folder.path, 'product'), ['--config', config])
+      const before = processorSeconds(log.child.pid ?? 0)
+      const { seconds, peakMegabytes, processor } = await follow(join(folder.path, 'product'), ['--config', config])
+      const served = processorSeconds(log.child.pid ?? 0) - before
       row(`monitor, product, ${count} signed releases, entries/s`, (count / seconds).toFixed(0))
       row('its peak of resident memory', `${peakMegabytes} MB`)
+      row('processor time an entry: monitor', `${((processor * 1e6) / count).toFixed(0)} µs`)
+      row("processor time an entry: the log's server", `${((served * 1e6) / count).toFixed(0)} µs`)
     } finally {
       await log.kill('SIGTERM')
     }
@@ -85,20 +89,28 @@ async function product(entries: number): Promise<void> {
   }
 }
 
+interface Followed {
+  readonly seconds: number
+  readonly peakMegabytes: number
+  /** Processor seconds of all its threads. */
+  readonly processor: number
+}
+
 /** Runs `run --once` to its end, start-up included. */
-async function follow(dataDir: string, args: readonly string[]): Promise<{ seconds: number; peakMegabytes: number }> {
+async function follow(dataDir: string, args: readonly string[]): Promise<Followed> {
   const started = performance.now()
   const child = spawn(
     process.execPath,
     ['--conditions=samebits-source', main, 'run', '--once', '--json', '--data-dir', dataDir, ...args],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )
-  let [output, peak] = ['', 0]
+  let [output, peak, processor] = ['', 0, 0]
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text
   })
   const watch = setInterval(() => {
     peak = Math.max(peak, peakOf(child.pid ?? 0))
+    processor = Math.max(processor, processorSeconds(child.pid ?? 0))
   }, 100)
   const status = await new Promise<number | null>((resolve) => child.on('exit', resolve))
   clearInterval(watch)
@@ -106,13 +118,23 @@ async function follow(dataDir: string, args: readonly string[]): Promise<{ secon
   const { logs } = JSON.parse(answer) as { logs: readonly { readonly size: number; readonly readTo: number }[] }
   if (status !== 0 || logs.some(({ size, readTo }) => size !== readTo))
     throw new Error(`it did not read all: ${output}`)
-  return { seconds: (performance.now() - started) / 1000, peakMegabytes: Math.round(peak / 1024) }
+  return { seconds: (performance.now() - started) / 1000, peakMegabytes: Math.round(peak / 1024), processor }
 }
 
 /** Kilobytes. */
 function peakOf(pid: number): number {
   try {
     return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0)
+  } catch {
+    return 0
+  }
+}
+
+/** What a process has used so far; 0 where it has ended, or the system does not say. */
+function processorSeconds(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
+    return (Number(fields[11]) + Number(fields[12])) / 100 // utime, stime (proc_pid_stat(5)), in ticks of 10 ms
   } catch {
     return 0
   }

@@ -1,4 +1,6 @@
 /** A monitor's state in which everything happens at once, written through the real store. */
+import { toHex, utf8 } from '@samebits/core'
+import { nodeCrypto } from '@samebits/core/node'
 import type {
   Alert,
   LogRecord,
@@ -68,8 +70,9 @@ function product(origin: string, name: string, watched: boolean, at: number): Pr
 }
 
 function release(origin: string, name: string, version: string, sequence: number, met: boolean): StatementRecord {
+  const id = toHex(nodeCrypto.sha256(utf8(`${name} ${sequence}`)))
   return {
-    ...{ origin, id: `${name} ${sequence}`, product: name, kind: 'release', channel: 'stable', sequence, version },
+    ...{ origin, id, product: name, kind: 'release', channel: 'stable', sequence, version },
     ...{
       previous: null,
       firstIndex: 100 + sequence,

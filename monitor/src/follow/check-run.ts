@@ -35,6 +35,8 @@ export interface CheckedRun<Facts> {
   /** The tree's last tile where it is not full, as it came; otherwise empty. */
   readonly partial: Uint8Array
   readonly facts: readonly Facts[]
+  /** Length of the bundles that the facts were taken from; 0 where nothing was taken. */
+  readonly bytes: number
 }
 
 export interface CheckRunOptions<Facts> {
@@ -81,7 +83,7 @@ export async function checkRun<Facts>(options: CheckRunOptions<Facts>, run: Run)
     if (options.read !== null) bytes += bundle.length
     ahead = Math.max(1, Math.min(maxAhead, Math.floor(aheadBytes / (bundle.length + 1))))
   }
-  return { to: index, entries, tileHashes: concatAll(tileHashes), partial, facts }
+  return { to: index, entries, tileHashes: concatAll(tileHashes), partial, facts, bytes }
 }
 
 function fetchPair(source: TileSource, index: number, size: number): Promise<Fetched> {

@@ -11,6 +11,7 @@ import type { EntryFacts, KeyRing } from '../index/entry-facts.ts'
 import { alertOf, type Finding, passingRules, watchLog } from '../rules/rules.ts'
 import type { LogRecord, MonitorStore, MonitorWriter, SignedTree } from '../state/monitor-store.ts'
 import { look, type VantagePoint, vantagePoints } from '../views/vantage-point.ts'
+import { batched } from './batches.ts'
 import { logSource } from './log-source.ts'
 import { readTree } from './read-tree.ts'
 import { inlineChecker, type RunWorkers } from './run-workers.ts'
@@ -171,10 +172,9 @@ export class Follower {
     const many = size - record.readTo >= (ring === null ? worthThreads.hashed : worthThreads.read)
     const checker = many ? workers.checker(url, ring) : inlineChecker(source, ring, clock)
     const chunks = readTree({ hasher: crypto, source, size, root, from: record.readTo, checker, signal })
-    for await (const { from, to, facts } of chunks) {
-      const fresh = facts.filter((fact) => fact.index >= from)
-      await index.prepare(fresh)
-      this.#commit(to, fresh)
+    for await (const { to, facts } of batched(chunks)) {
+      await index.prepare(facts)
+      this.#commit(to, facts)
       this.#parts.onProgress(log.origin, to, size)
       if (clock() >= until) return 'some'
     }

@@ -27,10 +27,13 @@ export interface Chunk<Facts> {
   readonly to: number
   /** In log order, also of entries before `from` that share its bundle. */
   readonly facts: readonly Facts[]
+  /** Length of the bundles that the facts were taken from; 0 where nothing was taken. */
+  readonly bytes: number
 }
 
-/** Something that checks runs, `count` at a time. */
+/** Something that checks runs. */
 export interface RunChecker<Facts> {
+  /** Runs that may be with it at once. */
   readonly count: number
   /** Bundles of one run: short ones where they end early anyway, so that no thread waits for the rest of another's. */
   readonly bundles: number
@@ -78,7 +81,7 @@ export async function* readTree<Facts>(options: ReadTreeOptions<Facts>): AsyncGe
       if (checked.partial.length > 0) await demandPartial(hasher, tree, checked.partial)
       if (checked.to < run.to) under.unshift(start({ ...run, from: checked.to }))
       const to = Math.min(size, checked.to * TILE_WIDTH)
-      yield { from: at, to, facts: checked.facts }
+      yield { from: at, to, facts: checked.facts, bytes: checked.bytes }
       at = to
     }
   } finally {

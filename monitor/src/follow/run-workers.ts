@@ -25,16 +25,17 @@ const script = import.meta.url.endsWith('.ts')
   : new URL('./run-worker.js', import.meta.url)
 
 /** A thread needs little more than a few bundles; what it may not use it collects sooner. */
-const resourceLimits = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 8 }
+const resourceLimits = { maxOldGenerationSizeMb: 48, maxYoungGenerationSizeMb: 8 }
 
 /** Hashing alone keeps nothing of a bundle; what is read of entries is in memory until it is indexed. */
-const bundlesOf = (ring: KeyRing | null): number => (ring === null ? 64 : 4)
+const bundlesOf = (ring: KeyRing | null): number => (ring === null ? 64 : 2)
+
+/** Runs that are with a thread at once: the next one is fetched, or waits there, while one is worked on. */
+const runsEach = 2
 
 export class RunWorkers {
   readonly count: number
-  readonly #idle: Worker[] = []
-  readonly #all: Worker[] = []
-  readonly #waiting: ((worker: Worker) => void)[] = []
+  readonly #threads = new Set<RunThread>()
   #closed = false
 
   constructor(count: number) {
@@ -43,46 +44,66 @@ export class RunWorkers {
 
   checker(url: string, ring: KeyRing | null): RunChecker<EntryFacts> {
     const keys = ring === null ? null : [...ring]
-    return { count: this.count, bundles: bundlesOf(ring), check: (run) => this.#check({ url, run, keys }) }
+    return {
+      count: this.count * runsEach,
+      bundles: bundlesOf(ring),
+      check: async (run) => resultOf(await this.#least().ask({ url, run, keys })),
+    }
   }
 
   /** What is under way fails. */
   async close(): Promise<void> {
     this.#closed = true
-    await Promise.all(this.#all.splice(0).map((worker) => worker.terminate()))
-    this.#idle.length = 0
+    await Promise.all([...this.#threads].map((thread) => thread.end()))
   }
 
-  async #check(request: WorkerRequest): Promise<CheckedRun<EntryFacts>> {
-    const worker = await this.#take()
-    try {
-      if (this.#closed) throw new Error('the threads have ended')
-      return resultOf(await ask(worker, request))
-    } finally {
-      this.#free(worker)
+  /** The thread with the least before it; a new one where all have something, and there may be more. */
+  #least(): RunThread {
+    if (this.#closed) throw new Error('the threads have ended')
+    const [least] = [...this.#threads].sort((a, b) => a.load - b.load)
+    if (least !== undefined && (least.load === 0 || this.#threads.size >= this.count)) return least
+    const thread = new RunThread(() => this.#threads.delete(thread))
+    this.#threads.add(thread)
+    return thread
+  }
+}
+
+/** One thread, and who waits for its answers. */
+class RunThread {
+  readonly #worker = new Worker(script, { resourceLimits })
+  readonly #waiting = new Map<number, { resolve(answer: WorkerAnswer): void; reject(reason: unknown): void }>()
+  #next = 0
+
+  constructor(onEnd: () => void) {
+    const fail = (reason: unknown) => {
+      onEnd()
+      for (const { reject } of this.#waiting.values()) reject(reason)
+      this.#waiting.clear()
     }
+    this.#worker
+      .on('message', ({ number, answer }: { number: number; answer: WorkerAnswer }) => {
+        this.#waiting.get(number)?.resolve(answer)
+        this.#waiting.delete(number)
+      })
+      .on('error', fail)
+      .on('exit', () => fail(new Error('a thread ended before its answer')))
   }
 
-  /** A thread that ended is replaced when one is needed. */
-  #free(worker: Worker): void {
-    const alive = worker.threadId > 0
-    if (!alive && this.#all.includes(worker)) this.#all.splice(this.#all.indexOf(worker), 1)
-    const next = this.#waiting.shift()
-    if (next !== undefined) next(alive || this.#closed ? worker : this.#start())
-    else if (alive) this.#idle.push(worker)
+  /** Runs that it has not answered. */
+  get load(): number {
+    return this.#waiting.size
   }
 
-  #take(): Promise<Worker> {
-    const idle = this.#idle.pop()
-    if (idle !== undefined) return Promise.resolve(idle)
-    if (this.#all.length >= this.count) return new Promise((resolve) => this.#waiting.push(resolve))
-    return Promise.resolve(this.#start())
+  ask(request: WorkerRequest): Promise<WorkerAnswer> {
+    return new Promise((resolve, reject) => {
+      const number = this.#next++
+      this.#waiting.set(number, { resolve, reject })
+      this.#worker.postMessage({ number, request })
+    })
   }
 
-  #start(): Worker {
-    const worker = new Worker(script, { resourceLimits })
-    this.#all.push(worker)
-    return worker
+  async end(): Promise<void> {
+    await this.#worker.terminate()
   }
 }
 
@@ -107,21 +128,4 @@ function resultOf(answer: WorkerAnswer): CheckedRun<EntryFacts> {
     case 'defect':
       throw new Error(answer.detail)
   }
-}
-
-function ask(worker: Worker, request: WorkerRequest): Promise<WorkerAnswer> {
-  return new Promise((resolve, reject) => {
-    const settled = () => worker.off('message', done).off('error', failed).off('exit', ended)
-    const failed = (error: unknown) => {
-      settled()
-      reject(error)
-    }
-    const ended = () => failed(new Error('a thread ended before its answer'))
-    const done = (answer: WorkerAnswer) => {
-      settled()
-      resolve(answer)
-    }
-    worker.once('message', done).once('error', failed).once('exit', ended)
-    worker.postMessage(request)
-  })
 }

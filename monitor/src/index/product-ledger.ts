@@ -51,6 +51,8 @@ const firstTry = 0
 export class ProductLedger {
   readonly #parts: LedgerParts
   readonly #touched = new Map<string, { entries: number; lastIndex: number }>()
+  /** Statements of watched products that this transaction added: most releases name one of them as the one before. */
+  readonly #added = new Map<string, StatementRecord>()
 
   constructor(parts: LedgerParts) {
     this.#parts = parts
@@ -77,13 +79,13 @@ export class ProductLedger {
 
   /** Judges a product from its entries anew, under the trust file in force. */
   judgeAgain(product: string, { book }: Pick<Watched, 'book'>): void {
-    const { reader, writer, origin, now } = this.#parts
+    const { reader, origin, now } = this.#parts
     for (const statement of reader.statements(origin, product, null, Number.MAX_SAFE_INTEGER)) {
       this.#verifyAgain(statement.id, book)
       if (statement.kind === 'rebuild' || statement.kind === 'trust') continue
       const met = book.meets(statement, entriesUnder(reader, origin, statement.id))
       if (met === (statement.metAt !== null)) continue
-      writer.setMet(origin, statement.id, met ? statement.firstIndex : null, met ? now : null)
+      this.#setMet(statement.id, met ? statement.firstIndex : null, met ? now : null)
     }
   }
 
@@ -99,9 +101,9 @@ export class ProductLedger {
   }
 
   #take(facts: StatementFacts): void {
-    const { writer, origin, watched, reader, now } = this.#parts
+    const { writer, origin, watched, now } = this.#parts
     const { product, index, id } = facts
-    const known = reader.statement(origin, id)
+    const known = this.#statement(id)
     const statement = known ?? recordOf(origin, facts)
     const names = [...facts.names, ...facts.made]
     const one = watched.get(product)
@@ -117,7 +119,10 @@ export class ProductLedger {
     // Most releases are met by their first entry: that costs nothing more then.
     const atOnce = known === null && statement.kind === 'release' && one.book.meets(statement, onlyEntry(entry, facts))
     const first = atOnce ? { ...statement, metAt: index, metSeenAt: now } : statement
-    if (known === null) writer.addStatement(first, names)
+    if (known === null) {
+      writer.addStatement(first, names)
+      this.#added.set(id, first)
+    }
     writer.addEntry(origin, entry, facts.leaf)
     for (const sha256 of facts.bodies)
       writer.wantBlob({ origin, sha256, product, index, since: now, attempts: 0, nextAt: firstTry })
@@ -142,28 +147,27 @@ export class ProductLedger {
   }
 
   #caseOf(facts: StatementFacts, { book, endsAt }: Watched, valid: boolean | null) {
-    const { reader, origin } = this.#parts
     const brought = this.#broughtBy(facts)
     const signed = { signer: facts.signer, valid }
     const entry = () => parseEntry(nodeCrypto, facts.leaf)
     const signatory = book.signatoryOf(signed, entry) ?? brought?.signatoryOf(signed, entry) ?? null
     return {
       ...{ facts, trust: book.trust, endsAt, valid, signatory },
-      previous: facts.previous === null ? null : reader.statement(origin, facts.previous),
+      previous: facts.previous === null ? null : this.#statement(facts.previous),
       rivals: facts.says === 'release' ? this.#rivals(facts) : [],
       unknownNames: facts.names.filter((name) => !this.#isRelease(name, facts, book)),
     }
   }
 
   #isRelease(id: string, { product, index }: StatementFacts, { trust }: TrustBook): boolean {
-    const known = this.#parts.reader.statement(this.#parts.origin, id)
+    const known = this.#statement(id)
     if (known !== null) return known.kind === 'release' && known.product === product && known.firstIndex < index
     return [...trust.heads.values()].some((head) => head.id === id)
   }
 
   /** What follows from one more signature under a statement. */
   #follow(statement: StatementRecord, facts: StatementFacts, one: Watched): void {
-    const { reader, writer, origin, now } = this.#parts
+    const { reader, origin, now } = this.#parts
     if (statement.kind === 'trust') {
       this.#trustStep(statement, one)
       return
@@ -174,7 +178,7 @@ export class ProductLedger {
     }
     if (statement.metAt !== null || !one.book.meets(statement, entriesUnder(reader, origin, statement.id))) return
     const met = { ...statement, metAt: facts.index, metSeenAt: now }
-    writer.setMet(origin, statement.id, facts.index, now)
+    this.#setMet(statement.id, facts.index, now)
     if (statement.kind === 'release') {
       this.#releaseMet(met, this.#rivals(met))
       // Votes that came before the release was met.
@@ -205,9 +209,8 @@ export class ProductLedger {
   }
 
   #vote({ id, names }: StatementFacts, one: Watched): void {
-    const { reader, origin } = this.#parts
     for (const name of names) {
-      const release = reader.statement(origin, name)
+      const release = this.#statement(name)
       if (release?.kind === 'release') this.#against(release, id, one)
     }
   }
@@ -269,7 +272,7 @@ export class ProductLedger {
     const { version, sha256, bytes } = next.trust
     const trust = { version, sha256, body: bytes }
     writer.putProduct({ ...record, watched: true, trust, before: one.book.trust.bytes, endsAt: null })
-    writer.setMet(origin, statement.id, entries.records.at(-1)?.index ?? statement.firstIndex, now)
+    this.#setMet(statement.id, entries.records.at(-1)?.index ?? statement.firstIndex, now)
     watched.set(statement.product, { book: next, before: one.book, endsAt: null })
     this.judgeAgain(statement.product, { book: next })
     const finding = metFinding(statement, [], '')
@@ -307,6 +310,15 @@ export class ProductLedger {
     if (alert === null) return
     const indices = (id: string) => reader.entries(origin, id).map(({ index }) => index)
     writer.putCase({ origin, product, kind, a: indices(a), b: indices(b), alert, attempts: 0 })
+  }
+
+  #statement(id: string): StatementRecord | null {
+    return this.#added.get(id) ?? this.#parts.reader.statement(this.#parts.origin, id)
+  }
+
+  #setMet(id: string, metAt: number | null, metSeenAt: number | null): void {
+    this.#added.delete(id)
+    this.#parts.writer.setMet(this.#parts.origin, id, metAt, metSeenAt)
   }
 
   /** The alert's id; null where it was told before. */

@@ -20,6 +20,8 @@ const alert = (id: string, rule = 'fork'): Alert => ({
   ...{ id, rule, severity: 'critical', origin, product: null, title: 'A fork.', detail: '', remedy: 'Stop.' },
   ...{ evidence: null, at: 10 },
 })
+const digest = (digits: string) => digits.padEnd(64, '0')
+const [r1, r1b, v, key] = ['1a', '1b', 'ee', 'cc'].map(digest) as [string, string, string, string]
 const release = (id: string, sequence: number, firstIndex: number): StatementRecord => ({
   ...{ origin, id, product: 'example.com/p', kind: 'release', channel: 'stable', sequence, version: '1.0.0' },
   ...{ previous: null, firstIndex, metAt: null, metSeenAt: null },
@@ -107,18 +109,18 @@ describe('the state of a monitor', () => {
 
   it('finds releases by place, and what names them', () => {
     store.transact((writer) => {
-      writer.addStatement(release('r1', 1, 4), [])
-      writer.addStatement(release('r1b', 1, 6), [])
-      writer.addStatement({ ...release('v', 1, 7), kind: 'revocation', channel: null, sequence: null }, ['r1'])
-      writer.addEntry(origin, { index: 4, id: 'r1', signer: 'k', valid: true }, Uint8Array.of(1, 2))
-      writer.setMet(origin, 'r1', 4, 99)
+      writer.addStatement(release(r1, 1, 4), [])
+      writer.addStatement(release(r1b, 1, 6), [])
+      writer.addStatement({ ...release(v, 1, 7), kind: 'revocation', channel: null, sequence: null }, [r1])
+      writer.addEntry(origin, { index: 4, id: r1, signer: key, valid: true }, Uint8Array.of(1, 2))
+      writer.setMet(origin, r1, 4, 99)
     })
-    expect(store.releasesAt(origin, 'example.com/p', 'stable', 1).map(({ id }) => id)).toEqual(['r1', 'r1b'])
-    expect(store.naming(origin, 'r1').map(({ id }) => id)).toEqual(['v'])
-    expect(store.entries(origin, 'r1')).toEqual([{ index: 4, id: 'r1', signer: 'k', valid: true }])
+    expect(store.releasesAt(origin, 'example.com/p', 'stable', 1).map(({ id }) => id)).toEqual([r1, r1b])
+    expect(store.naming(origin, r1).map(({ id }) => id)).toEqual([v])
+    expect(store.entries(origin, r1)).toEqual([{ index: 4, id: r1, signer: key, valid: true }])
     expect(store.leaf(origin, 4)).toEqual(Uint8Array.of(1, 2))
-    expect(store.statement(origin, 'r1')).toMatchObject({ metAt: 4, metSeenAt: 99 })
-    expect(store.statements(origin, 'example.com/p', 'release', 10).map(({ id }) => id)).toEqual(['r1b', 'r1'])
+    expect(store.statement(origin, r1)).toMatchObject({ metAt: 4, metSeenAt: 99 })
+    expect(store.statements(origin, 'example.com/p', 'release', 10).map(({ id }) => id)).toEqual([r1b, r1])
   })
 
   it('keeps open questions, at most 64 of a log: none is pushed out', () => {

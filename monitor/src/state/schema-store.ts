@@ -3,7 +3,7 @@ import type Database from 'better-sqlite3'
 import { openStateDatabase } from '../sqlite/state-file-store.ts'
 
 /** SQL scripts; the n-th brings the schema from version n to n + 1 (`PRAGMA user_version`). Only ever appended to. */
-const migrations: readonly string[] = [
+export const migrations: readonly string[] = [
   `CREATE TABLE log (
      origin TEXT PRIMARY KEY, url TEXT, size INTEGER, root BLOB, checkpoint TEXT, q INTEGER, headAt INTEGER,
      readTo INTEGER NOT NULL CHECK (readTo >= 0 AND readTo <= coalesce(size, 0)), polledAt INTEGER, answeredAt INTEGER,
@@ -71,12 +71,51 @@ const migrations: readonly string[] = [
    INSERT OR IGNORE INTO cosignedSize
      SELECT origin, name, size, timestamp, timestamp, root, root, checkpoint, checkpoint FROM cosigned;
    DROP TABLE cosigned;`,
+  // What is logged, in a third of the room: names by number, digests as bytes, an entry by the number of its statement.
+  `CREATE TABLE name (number INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;
+   INSERT INTO name (text) SELECT origin FROM statement UNION SELECT product FROM statement UNION SELECT origin FROM entry;
+   DROP INDEX statementOf;
+   DROP INDEX releaseAt;
+   DROP INDEX entryOf;
+   ALTER TABLE statement RENAME TO oldStatement;
+   ALTER TABLE naming RENAME TO oldNaming;
+   ALTER TABLE entry RENAME TO oldEntry;
+   CREATE TABLE statement (
+     number INTEGER PRIMARY KEY, log INTEGER NOT NULL, id BLOB NOT NULL, product INTEGER NOT NULL, kind TEXT NOT NULL,
+     channel TEXT, sequence INTEGER, version TEXT, previous BLOB, firstIndex INTEGER NOT NULL, metAt INTEGER,
+     metSeenAt INTEGER) STRICT;
+   INSERT INTO statement (log, id, product, kind, channel, sequence, version, previous, firstIndex, metAt, metSeenAt)
+     SELECT log.number, unhex(id), product.number, kind, channel, sequence, version, unhex(previous), firstIndex, metAt, metSeenAt
+     FROM oldStatement JOIN name AS log ON log.text = origin JOIN name AS product ON product.text = product
+     ORDER BY firstIndex;
+   CREATE UNIQUE INDEX statementId ON statement (id, log);
+   CREATE INDEX statementOf ON statement (log, product, kind, firstIndex);
+   CREATE INDEX releaseAt ON statement (log, product, channel, sequence) WHERE kind = 'release';
+   CREATE TABLE naming (log INTEGER, target BLOB, statement INTEGER, PRIMARY KEY (log, target, statement)) STRICT, WITHOUT ROWID;
+   INSERT INTO naming SELECT statement.log, unhex(target), statement.number FROM oldNaming
+     JOIN name ON name.text = origin JOIN statement ON statement.id = unhex(oldNaming.id) AND statement.log = name.number;
+   CREATE TABLE entry (
+     log INTEGER, at INTEGER, statement INTEGER NOT NULL, signer BLOB NOT NULL, valid INTEGER, leaf BLOB,
+     PRIMARY KEY (log, at)) STRICT;
+   INSERT INTO entry SELECT statement.log, at, statement.number, unhex(signer), valid, leaf FROM oldEntry
+     JOIN name ON name.text = origin JOIN statement ON statement.id = unhex(oldEntry.id) AND statement.log = name.number
+     ORDER BY at;
+   CREATE INDEX entryOf ON entry (statement, at);
+   DROP TABLE oldNaming;
+   DROP TABLE oldEntry;
+   DROP TABLE oldStatement;`,
 ]
+
+/** Pages of the write-ahead log that are gathered before they are copied into the file, 4 KiB each. */
+const checkpointPages = 4096
 
 /** Opens or creates the file, with the newest schema. @throws StoreUnfitError, SqliteError */
 export function openMonitorDatabase(path: string): Database.Database {
   // 'smbm'
-  return openStateDatabase({ path, applicationId: 0x736d626d, owner: 'a monitor', migrations, lockWaitMs: 5000 })
+  const file = { path, applicationId: 0x736d626d, owner: 'a monitor', migrations, lockWaitMs: 5000 }
+  const database = openStateDatabase(file)
+  database.pragma(`wal_autocheckpoint = ${checkpointPages}`)
+  return database
 }
 
 /** A BLOB as a copy of its own, not a Buffer of a pool. */
