@@ -129,6 +129,36 @@ describe('a state', () => {
   })
 })
 
+describe('a state that does not fit', () => {
+  const releases = (count: number): State['known']['releases'] =>
+    Array.from({ length: count }, (_, at) => ({
+      ...{ id: at.toString(16).padStart(64, '0'), channel: 'stable', sequence: at + 1, version: `1.${at}.0` },
+      ...{ previous: null, artifacts: [], entries: [{ index: at, member: publisherKey }], ripeAt: null },
+    }))
+  const publisherKey = 'a'.repeat(64)
+  const knowing = (count: number): State => ({ ...first, known: { ...first.known, releases: releases(count) } })
+
+  test('is STATE_FULL, says how much it is, and leaves what was stored', async () => {
+    await using it = await place()
+    await it.store.save(knowing(1000), 0)
+    await expect(it.store.save(knowing(20_000), 1)).rejects.toMatchObject({
+      code: 'STATE_FULL',
+      detail: '20000 releases, 0 other statements, 0 votes are more than a state can hold',
+    })
+    const opened = await it.store.load(about)
+    expect(opened).toMatchObject({ kind: 'opened', state: { generation: 1 } })
+    const keeper = createStateKeeper(it.store, opened.kind === 'opened' ? opened.state : null)
+    await expect(keeper.keep(knowing(20_000))).rejects.toMatchObject({ code: 'STATE_FULL' })
+    await keeper.keep(knowing(1001))
+    expect(await it.store.load(about)).toMatchObject({ state: { generation: 2 } })
+  })
+
+  test('is not STATE_FULL where it cannot be stored for another reason', async () => {
+    await using it = await place()
+    await expect(it.store.save({ ...first, time: -1 }, 0)).rejects.toMatchObject({ code: 'STATE_INVALID' })
+  })
+})
+
 describe('two writers', () => {
   test('from one generation: the first wins, the second is STATE_BUSY', async () => {
     await using it = await place()

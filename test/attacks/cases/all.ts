@@ -3,6 +3,7 @@ import type { Group } from '../case.ts'
 import { archives } from './archives.ts'
 import { checkpoints } from './checkpoints.ts'
 import { disks } from './disks.ts'
+import { fullState } from './full-state.ts'
 import { history } from './history.ts'
 import { identities } from './identities.ts'
 import { interrupted } from './interrupted.ts'
@@ -27,6 +28,7 @@ export const groups: readonly Group[] = [
   ...transfers,
   ...archives,
   ...machine,
+  ...fullState,
   ...interrupted,
   ...disks,
   ...people,

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { canonicalJson } from '@samebits/core'
 import { entryBy } from '../../support/world.ts'
-import { cosigners, type Scene } from '../../support/world-scene.ts'
+import { cosigners, type Logged, type Scene } from '../../support/world-scene.ts'
 import {
   artifact,
   artifactBytes,
@@ -306,6 +306,42 @@ const chain = refusing('CHAIN_BROKEN', [
     })
     scene.publish()
   }),
+  not(
+    'sequence 2^53-1 installed, for which an authority fell: its next file names the head, and the next release',
+    async (stage) => {
+      const { scene, good } = await pastTheEnd(stage)
+      scene.publish({ sequence: 3, version: '1.3.0', previous: good.id, artifacts: [notes('1.3.0')] })
+    },
+  ),
+  not('sequence 2^53-1 installed, and nothing newer than the head yet: the head is installed again', async (stage) => {
+    const { good } = await pastTheEnd(stage)
+    stage.offer = stage.bundle({ indices: good.indices })
+    stage.expected = '1.2.0'
+  }),
 ])
+
+/** A stolen key's release with the highest sequence is installed, and named as head by an authority that fell for it; then it names the one before. */
+async function pastTheEnd(stage: Stage): Promise<{ readonly scene: Scene; readonly good: Logged }> {
+  const publishers = { threshold: 1, members: [member('alice'), member('bob')] }
+  const scene = await stage.usual({ publishers })
+  await stage.update()
+  const good = scene.last
+  const sequence = Number.MAX_SAFE_INTEGER
+  const bogus = scene.publish(
+    { sequence, version: '99.0.0', previous: good.id, artifacts: [notes('99.0.0')] },
+    { by: ['bob'] },
+  )
+  const heads = { stable: { sequence, id: bogus.id } }
+  stage.trust = trustFile({ log: scene.log, version: 2, publishers, heads })
+  await stage.update()
+  const until = bogus.indices[0] ?? 0
+  stage.trust = trustFile({
+    log: scene.log,
+    version: 3,
+    publishers: { threshold: 1, members: [member('alice'), member('bob', { until })] },
+    heads: { stable: { sequence: 2, id: good.id } },
+  })
+  return { scene, good }
+}
 
 export const releases: readonly Group[] = [downgrade, equivocation, chain]
