@@ -7,10 +7,13 @@ export interface DataDir {
   readonly database: string
   readonly marker: string
   readonly lock: string
+  /** There once the log was frozen. */
+  readonly frozen: string
 }
 
 export function dataDir(path: string): DataDir {
-  return { database: join(path, 'log.db'), marker: join(path, 'marker'), lock: join(path, 'lock') }
+  const at = (name: string) => join(path, name)
+  return { database: at('log.db'), marker: at('marker'), lock: at('lock'), frozen: at('frozen') }
 }
 
 /** Takes the folder for writing. @throws ProgramError LOG_BUSY where another process has it */

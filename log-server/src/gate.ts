@@ -1,4 +1,5 @@
 /** Whether this process may write, and why not. Reading never depends on it (docs/log.md rule 6). */
+import type { Frozen } from './frozen/frozen.ts'
 
 export type GateState =
   | { readonly state: 'starting'; readonly code: string; readonly detail: string }
@@ -12,6 +13,8 @@ export type GateState =
       readonly detail: string
       readonly retrySeconds: number | null
     }
+  /** Entries are taken no more, by any server of the log; its last tree is signed on. */
+  | { readonly state: 'frozen'; readonly frozen: Frozen }
   | { readonly state: 'stopping' }
 
 /** Nothing is written now. The submitted entry may or may not become an entry: submitting it again is safe. */

@@ -10,6 +10,7 @@ import { createLog } from './create-log.ts'
 import { dataDir } from './data-dir.ts'
 import { readEdge } from './edge.ts'
 import { alone } from './election.ts'
+import { Ending } from './frozen/ending.ts'
 import { type GateState, NotWritingError } from './gate.ts'
 import type { Issued } from './issuer.ts'
 import { Log, type LogParts } from './log.ts'
@@ -71,6 +72,7 @@ async function lead(given: Partial<Parts> = {}): Promise<Watched> {
       witnessing: noWitnesses,
       places: [],
       election: alone,
+      ending: new Ending({ store: used, path: dataDir(folder).frozen, origin: testOrigin }),
       exporter: null,
       tracing: null,
     },

@@ -9,6 +9,9 @@
 import type { Crypto } from '@samebits/core'
 import type { Admission, Refusal } from './admission.ts'
 import type { Election } from './election.ts'
+import type { Ending } from './frozen/ending.ts'
+import type { Frozen } from './frozen/frozen.ts'
+import { frozenAdmission } from './frozen/frozen-admission.ts'
 import { type GateState, NotWritingError } from './gate.ts'
 import { HeadIssuer, type Issued, type IssuerParts } from './issuer.ts'
 import type { LogView } from './log-view.ts'
@@ -57,6 +60,7 @@ export interface LogParts<Item, Tables> {
   /** Places beside the storage that may hold a checkpoint of this log. */
   readonly places: readonly Place[]
   readonly election: Election
+  readonly ending: Pick<Ending, 'known' | 'look' | 'enforce'>
   readonly exporter: IssuerParts['exporter']
   readonly tracing: Tracing | null
   /** Opens admission with the state that the storage has now; called at every take-over. */
@@ -110,6 +114,11 @@ export class Log<Item, Tables> implements LogView {
     return this.#signedSize
   }
 
+  /** Whether it was ended, as this process last saw. */
+  get frozen(): Frozen | null {
+    return this.#parts.ending.known
+  }
+
   get pendingEntries(): number {
     return this.#lead?.sequencer.pendingEntries ?? 0
   }
@@ -130,10 +139,12 @@ export class Log<Item, Tables> implements LogView {
   }
 
   async #takeLead(epoch: number | null): Promise<void> {
-    const { store, crypto, signer, marker, places, witnessing, election } = this.#parts
+    const { store, crypto, signer, marker, places, witnessing, election, ending } = this.#parts
     const copies = () => witnessing.copies()
-    const start = await takeOver({ store, hasher: crypto, signer, marked: marker.last, places, copies, epoch })
-    const admission = await this.#parts.openAdmission()
+    const taken = await takeOver({ store, hasher: crypto, signer, marked: marker.last, places, copies, epoch })
+    const start = { ...taken, head: await ending.enforce(taken.head) }
+    const opened = await this.#parts.openAdmission()
+    const admission = ending.known === null ? opened : frozenAdmission(opened, ending.known)
     let lost: (error: unknown) => void = () => undefined
     const earliest = await election.begin(start.head.epoch, (error) => lost(error))
     if (this.#gate.state === 'stopping') return
@@ -142,13 +153,14 @@ export class Log<Item, Tables> implements LogView {
     lost = (error) => this.#failed(lead, error)
     this.#lead = lead
     this.#signedSize = Math.max(this.#signedSize, start.signedSize)
-    this.#setGate({ state: 'writing' })
+    this.#setGate(ending.known === null ? { state: 'writing' } : { state: 'frozen', frozen: ending.known })
     lead.issuer.offer()
   }
 
   /** Serves what the leader publishes, until it is this process's turn. */
   async #follow(url: string): Promise<void> {
     await this.refresh()
+    await this.#parts.ending.look()
     if (this.#gate.state === 'stopping') return
     if (this.#gate.state !== 'following' || this.#gate.url !== url) this.#setGate({ state: 'following', url })
     this.#cancelTimer = this.#parts.timing.after(this.#parts.election.lookEveryMs, () => void this.lead())

@@ -18,6 +18,8 @@ export interface Metrics {
 export interface Observed {
   readonly pendingEntries: () => number
   readonly cachedBytes: () => number
+  /** Whether the log was ended. */
+  readonly frozen: () => boolean
 }
 
 export function createMetrics(observed: Observed): Metrics {
@@ -54,6 +56,9 @@ export function createMetrics(observed: Observed): Metrics {
     registers,
   })
   observe('samebits_log_pending_entries', 'Entries that wait for their answer.', observed.pendingEntries)
+  observe('samebits_log_frozen', '1 once the log was frozen: it takes no entries any more, a successor does.', () =>
+    Number(observed.frozen()),
+  )
   observe('samebits_log_cached_bytes', 'Tiles and bundles kept in memory.', observed.cachedBytes)
 
   function observe(name: string, help: string, value: () => number): Gauge {
@@ -81,7 +86,7 @@ export function createMetrics(observed: Observed): Metrics {
       },
       gate({ state }: GateState) {
         writing.set(state === 'writing' || state === 'following' ? 1 : 0)
-        leads.set(state === 'writing' ? 1 : 0)
+        leads.set(state === 'writing' || state === 'frozen' ? 1 : 0)
       },
     },
     addAnswered: (status) => answers.inc({ status }),

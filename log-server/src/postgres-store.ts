@@ -13,6 +13,7 @@ import {
   type Append,
   CommitUnknownError,
   type EntryRange,
+  FrozenError,
   type Head,
   HeadMovedError,
   type LogReader,
@@ -38,6 +39,7 @@ const migrations: readonly string[] = [
    CREATE TABLE sizes (size INTEGER PRIMARY KEY) STRICT;
    CREATE TABLE leader (one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER NOT NULL, node TEXT NOT NULL, url TEXT NOT NULL,
      beat INTEGER NOT NULL, time INTEGER NOT NULL) STRICT;`,
+  'ALTER TABLE head ADD COLUMN frozen TEXT',
 ]
 
 /** Connects, and brings the schema up to date. @throws StorageError */
@@ -128,6 +130,11 @@ class PostgresLogReader implements LogReader {
     return row ?? null
   }
 
+  async frozen(): Promise<string | null> {
+    const [row] = await this.#readers.sql.all<{ frozen: string | null }>(sql.frozen)
+    return row?.frozen ?? null
+  }
+
   async sizes(since: number, limit: number): Promise<readonly number[]> {
     return (await this.#readers.sql.all<{ size: number }>(sql.sizes, since, limit)).map(({ size }) => size)
   }
@@ -136,6 +143,13 @@ class PostgresLogReader implements LogReader {
     return this.#readers.close()
   }
 }
+
+interface HeadRow extends Head {
+  readonly frozen: string | null
+}
+
+/** In a transaction that has locked the head's row. */
+type Work<R> = (writer: Sql, present: Head | null, frozen: boolean) => Promise<R>
 
 class PostgresLogStore<Tables> extends PostgresLogReader implements OpenStore<Tables> {
   readonly tables: Tables
@@ -167,7 +181,7 @@ class PostgresLogStore<Tables> extends PostgresLogReader implements OpenStore<Ta
   create(emptyRoot: Uint8Array): Promise<Head> {
     return this.#transaction(async (writer, present) => {
       if (present !== null) throw new HeadMovedError(present)
-      await writer.run('INSERT INTO head VALUES (1, 0, ?, 0)', emptyRoot)
+      await writer.run('INSERT INTO head VALUES (1, 0, ?, 0, NULL)', emptyRoot)
       return { size: 0, root: emptyRoot, epoch: 0 }
     })
   }
@@ -182,11 +196,12 @@ class PostgresLogStore<Tables> extends PostgresLogReader implements OpenStore<Ta
   }
 
   commit<R>(expected: Head, work: (tx: LogTransaction<Tables>) => Promise<R>): Promise<{ head: Head; result: R }> {
-    return this.#transaction(async (writer, present) => {
+    return this.#transaction(async (writer, present, frozen) => {
       if (present === null || !sameHead(present, expected)) throw new HeadMovedError(present)
       let head = expected
       const append = async (change: Append): Promise<void> => {
         if (head !== expected) throw new RangeError('one append a transaction')
+        if (frozen) throw new FrozenError()
         head = { size: expected.size + change.entries.length, root: change.root, epoch: expected.epoch }
         await appendRows(writer, expected, change, head)
       }
@@ -211,6 +226,15 @@ class PostgresLogStore<Tables> extends PostgresLogReader implements OpenStore<Ta
     })
   }
 
+  freeze(expected: Head, statement: string): Promise<Head> {
+    return this.#transaction(async (writer, present, frozen) => {
+      if (present === null || !sameHead(present, expected)) throw new HeadMovedError(present)
+      if (frozen) return present
+      await writer.run('UPDATE head SET epoch = ?, frozen = ?', present.epoch + 1, statement)
+      return { ...present, epoch: present.epoch + 1 }
+    })
+  }
+
   override async close(): Promise<void> {
     await this.#turn
     await super.close()
@@ -218,20 +242,20 @@ class PostgresLogStore<Tables> extends PostgresLogReader implements OpenStore<Ta
   }
 
   /** Transactions share one connection: one after the other. */
-  #transaction<R>(work: (writer: Sql, present: Head | null) => Promise<R>): Promise<R> {
+  #transaction<R>(work: Work<R>): Promise<R> {
     const result = this.#turn.then(() => this.#run(work))
     this.#turn = result.then(nothing, nothing)
     return result
   }
 
-  async #run<R>(work: (writer: Sql, present: Head | null) => Promise<R>): Promise<R> {
+  async #run<R>(work: Work<R>): Promise<R> {
     const session = await this.#connected()
     let result: R
     try {
       const { sql: writer } = session
-      const [, [row]] = await Promise.all([writer.run('BEGIN'), writer.all<Head>(sql.lockHead)])
+      const [, [row]] = await Promise.all([writer.run('BEGIN'), writer.all<HeadRow>(sql.lockHead)])
       this.#current = writer
-      result = await work(writer, asHead(row))
+      result = await work(writer, asHead(row), row !== undefined && row.frozen !== null)
     } catch (error) {
       await this.#rollback(session)
       throw error
@@ -273,7 +297,9 @@ const partsWhere = 'FROM parts WHERE first >= ? AND first < ? ORDER BY first'
 
 const sql = {
   head: 'SELECT size, root, epoch FROM head',
-  lockHead: 'SELECT size, root, epoch FROM head FOR UPDATE',
+  // as JSON, because the schema may be older than this program
+  frozen: `SELECT to_jsonb(head) ->> 'frozen' AS frozen FROM head`,
+  lockHead: 'SELECT size, root, epoch, frozen FROM head FOR UPDATE',
   parts: `SELECT first, hashes, entries ${partsWhere}`,
   hashes: `SELECT first, hashes ${partsWhere}`,
   partsFrom: `SELECT first, hashes, entries FROM parts

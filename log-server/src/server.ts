@@ -1,13 +1,14 @@
 /** A running log server, put together from its parts. */
 import type { Server } from 'node:http'
 import { Server as TlsServer } from 'node:https'
-import { parseSignedCheckpoint } from '@samebits/core'
+import { formatVkey, parseSignedCheckpoint } from '@samebits/core'
 import { nodeCrypto, type SigningKey } from '@samebits/core/node'
 import { closeServer, type Lock, listen, ProgramError } from '@samebits/host'
 import { dataDir, exists, lockDataDir } from './data-dir.ts'
 import type { Election } from './election.ts'
 import { Exporter } from './export/exporter.ts'
 import { openExport } from './export/open-export.ts'
+import { Ending } from './frozen/ending.ts'
 import type { GateState } from './gate.ts'
 import { apiApp, apiLimiters } from './http/api-http.ts'
 import { BodyBudget } from './http/body-budget.ts'
@@ -17,6 +18,7 @@ import type { Mode, RunningMode } from './http/modes-http.ts'
 import { createHttpServer, dispatch, type Routes } from './http/server-http.ts'
 import { keepTlsFresh, type TlsReloads } from './http/tls-http.ts'
 import { Intake } from './intake.ts'
+import type { Issued } from './issuer.ts'
 import { Log, type LogEvents, type Timing } from './log.ts'
 import { type Marker, openMarker } from './marker.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
@@ -47,6 +49,7 @@ export interface ServerDeps {
   readonly witnessing?: Witnessing
   /** Who follows requests, if anybody does. */
   readonly tracing?: Tracing
+  readonly events?: Partial<LogEvents>
   /** What is served over TLS; without it HTTP is plain. */
   readonly tls?: { readonly files: TlsFiles; readonly onReload: TlsReloads }
 }
@@ -55,6 +58,8 @@ export interface RunningServer {
   readonly origin: string
   readonly port: number
   readonly gate: () => GateState
+  /** What is served as the checkpoint. */
+  readonly published: () => Issued
   /** Answers what was taken, then ends. */
   stop(): Promise<void>
 }
@@ -89,7 +94,11 @@ async function assemble<Item, Tables>(
   const running = await mode.start({ origin: signer.origin, options, store: opened.store, warn })
   undo.push(() => running.stop())
   const cache = new BodyCache(options.cacheBytes)
-  const metrics = createMetrics({ pendingEntries: () => log.pendingEntries, cachedBytes: () => cache.bytes })
+  const metrics = createMetrics({
+    pendingEntries: () => log.pendingEntries,
+    cachedBytes: () => cache.bytes,
+    frozen: () => log.frozen !== null,
+  })
   const leftBehind = running.leftBehind?.bind(running) ?? null
   const parts = { ...deps, options, signer, store: opened.store, registry: metrics.registry, leftBehind }
   const { witnessing, issued } =
@@ -100,7 +109,7 @@ async function assemble<Item, Tables>(
     running.issued?.(log)
     issued()
   }
-  const events = [metrics.events, operatorEvents(deps.operator), { issued: afterIssue }]
+  const events = [metrics.events, operatorEvents(deps.operator), { issued: afterIssue }, deps.events ?? {}]
   const place = await openExport(options)
   const exporter = place === null ? null : new Exporter({ place, reader: opened.store, signer })
   let port = options.port
@@ -112,7 +121,8 @@ async function assemble<Item, Tables>(
   const tls = deps.tls?.files.context ?? null
   const reader = opened.store
   const tracing = deps.tracing ?? null
-  const routes = routesOf({ options, log, running, cache, metrics, reader, operator, fetch, timing, intake, tracing })
+  const vkeys = signer.keys.map(formatVkey)
+  const routes = routesOf({ options, log, vkeys, running, cache, metrics, reader, operator, fetch, timing, intake, tracing })
   const server = createHttpServer({ ...routes(options.trustedProxies), limits: options, tls })
   const isTls = deps.tls !== undefined && server instanceof TlsServer
   const endTls = isTls ? keepTlsFresh(server, { ...deps.tls, ...timing, ...metrics, operator }) : () => undefined
@@ -133,7 +143,7 @@ async function assemble<Item, Tables>(
     await opened.marker.close()
     opened.lock.release()
   }
-  return { origin: signer.origin, port, gate: () => log.gate, stop }
+  return { origin: signer.origin, port, gate: () => log.gate, published: () => log.published(), stop }
 }
 
 interface LogSetup<Item, Tables> {
@@ -162,6 +172,7 @@ function openLog<Item, Tables>(setup: LogSetup<Item, Tables>): Promise<Log<Item,
     election,
     exporter,
     tracing: deps.tracing ?? null,
+    ending: new Ending({ store: opened.store, path: dataDir(options.dataDir).frozen, origin: signer.origin }),
     places: [
       ...(url === '' ? [] : [publishedPlace({ url, fetch: deps.fetch, timeoutMs: 10_000 })]),
       ...(exporter === null ? [] : [exporter.asPlace]),
@@ -175,6 +186,7 @@ function openLog<Item, Tables>(setup: LogSetup<Item, Tables>): Promise<Log<Item,
 interface RoutesSetup<Item, Tables> {
   readonly options: LogServerOptions
   readonly log: Log<Item, Tables>
+  readonly vkeys: readonly string[]
   readonly running: RunningMode<Item, Tables>
   readonly cache: BodyCache
   readonly metrics: Metrics
@@ -190,7 +202,7 @@ interface RoutesSetup<Item, Tables> {
 type RoutesBehind = (trustedProxies: number) => Routes
 
 function routesOf<Item, Tables>(setup: RoutesSetup<Item, Tables>): RoutesBehind {
-  const { options, log, running, cache, metrics, reader, operator, fetch, timing, intake, tracing } = setup
+  const { options, log, vkeys, running, cache, metrics, reader, operator, fetch, timing, intake, tracing } = setup
   const { maxLeafBytes, checkpointMaxAgeSeconds } = options
   const onDefect = (error: unknown) => operator.error({ err: error }, 'a request met a defect')
   const forwarder = new Forwarder({ ...options, log, fetch, ...timing, patienceMs: 4 * options.leaderTimeoutMs })
@@ -202,7 +214,7 @@ function routesOf<Item, Tables>(setup: RoutesSetup<Item, Tables>): RoutesBehind 
     add: limited ? null : add,
     tiles: { log, reader, cache, onDefect, checkpointMaxAgeSeconds },
     api: apiApp({
-      ...{ log, metrics, onDefect, limiters, trustedProxies, limitedAdd: limited ? add : null },
+      ...{ log, vkeys, metrics, onDefect, limiters, trustedProxies, limitedAdd: limited ? add : null },
       mount: (v1) => running.mount(v1, log),
     }),
     intake,

@@ -5,7 +5,7 @@
  *
  *     parts(first, hashes, entries)   entries: uint16 length || bytes, again and again; hashes: 32 bytes an entry
  *     tiles(level, idx, hashes)       level >= 1, 1 to 256 hashes of 32 bytes
- *     head(size, root, epoch)         published(size, checkpoint, epoch)  sizes(size)
+ *     head(size, root, epoch, frozen) published(size, checkpoint, epoch)  sizes(size)
  *
  * So the parts of a bundle, one after the other, are the bundle, and their hashes are its level 0 tile; nothing is ever
  * rewritten but the right edge of the upper levels, once in 256 entries; and a batch of 500 entries costs two or three rows.
@@ -22,6 +22,7 @@ import {
   type Append,
   CommitUnknownError,
   type EntryRange,
+  FrozenError,
   type Head,
   HeadMovedError,
   type LogReader,
@@ -48,6 +49,8 @@ const migrations: readonly string[] = [
    CREATE TABLE sizes (size INTEGER PRIMARY KEY) STRICT;`,
   // under which lease it was signed: of the same size, the newer lease's stays
   'ALTER TABLE published ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0',
+  // the statement with which the log was frozen
+  'ALTER TABLE head ADD COLUMN frozen TEXT',
 ]
 
 /** For a lock that another program holds on the file. The thread waits, so it is short; the log tries again by itself. */
@@ -169,6 +172,10 @@ interface HeadRow {
   epoch: number
 }
 
+interface FrozenRow {
+  frozen: string | null
+}
+
 /** The reading half, over one read-only connection. */
 class SqliteLogReader implements LogReader {
   readonly #reader: Database.Database
@@ -213,6 +220,10 @@ class SqliteLogReader implements LogReader {
     return guarded(() => this.#sql.published.get() ?? null)
   }
 
+  async frozen(): Promise<string | null> {
+    return guarded(() => this.#sql.frozen?.get() ?? null)
+  }
+
   async sizes(since: number, limit: number): Promise<readonly number[]> {
     return guarded(() => this.#sql.sizes.all(since, limit))
   }
@@ -241,7 +252,7 @@ class SqliteLogStore<Tables> extends SqliteLogReader implements OpenStore<Tables
     return this.#transaction(async () => {
       const present = asHead(this.#sql.head.get())
       if (present !== null) throw new HeadMovedError(present)
-      this.#sql.setHead.run(0, emptyRoot, 0)
+      this.#sql.begun.run(emptyRoot)
       return { size: 0, root: emptyRoot, epoch: 0 }
     })
   }
@@ -259,11 +270,13 @@ class SqliteLogStore<Tables> extends SqliteLogReader implements OpenStore<Tables
 
   commit<R>(expected: Head, work: (tx: LogTransaction<Tables>) => Promise<R>): Promise<{ head: Head; result: R }> {
     return this.#transaction(async () => {
-      const present = asHead(this.#sql.head.get())
+      const row = this.#sql.head.get()
+      const present = asHead(row)
       if (present === null || !sameHead(present, expected)) throw new HeadMovedError(present)
       let head = expected
       const append = async (change: Append): Promise<void> => {
         if (head !== expected) throw new RangeError('one append a transaction')
+        if (row?.frozen) throw new FrozenError()
         head = this.#append(expected, change)
       }
       const result = await work({ tables: this.tables, append })
@@ -291,6 +304,17 @@ class SqliteLogStore<Tables> extends SqliteLogReader implements OpenStore<Tables
       this.#sql.setPublished.run(publication.size, publication.checkpoint, epoch)
       this.#sql.addSize.run(publication.size)
       return true
+    })
+  }
+
+  freeze(expected: Head, statement: string): Promise<Head> {
+    return this.#transaction(async () => {
+      const row = this.#sql.head.get()
+      const present = asHead(row)
+      if (present === null || !sameHead(present, expected)) throw new HeadMovedError(present)
+      if (row?.frozen) return present
+      this.#sql.freeze.run(present.epoch + 1, statement)
+      return { ...present, epoch: present.epoch + 1 }
     })
   }
 
@@ -346,8 +370,10 @@ function writeStatements(db: Database.Database) {
     begin: db.prepare('BEGIN IMMEDIATE'),
     commit: db.prepare('COMMIT'),
     rollback: db.prepare('ROLLBACK'),
-    head: db.prepare<[], HeadRow>(selectHead),
-    setHead: db.prepare<[number, Uint8Array, number]>('INSERT OR REPLACE INTO head VALUES (1, ?, ?, ?)'),
+    head: db.prepare<[], HeadRow & FrozenRow>('SELECT size, root, epoch, frozen FROM head'),
+    begun: db.prepare<[Uint8Array]>('INSERT INTO head VALUES (1, 0, ?, 0, NULL)'),
+    setHead: db.prepare<[number, Uint8Array, number]>('UPDATE head SET size = ?, root = ?, epoch = ?'),
+    freeze: db.prepare<[number, string]>('UPDATE head SET epoch = ?, frozen = ?'),
     addPart: db.prepare<[number, Uint8Array, Uint8Array]>('INSERT INTO parts VALUES (?, ?, ?)'),
     setTile: db.prepare<[number, number, Uint8Array]>(
       'INSERT INTO tiles VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET hashes = excluded.hashes',
@@ -362,6 +388,8 @@ type ReadStatements = ReturnType<typeof readStatements>
 function readStatements(db: Database.Database) {
   const range = 'FROM parts WHERE first >= ? AND first < ? ORDER BY first'
   return {
+    // a database may be read before its schema is brought up to date
+    frozen: hasColumn(db, 'frozen') ? db.prepare<[], string | null>('SELECT frozen FROM head').pluck() : null,
     head: db.prepare<[], HeadRow>(selectHead),
     parts: db.prepare<[number, number], Part>(`SELECT first, hashes, entries ${range}`),
     partsFrom: db.prepare<[number, number], Part>(
@@ -376,6 +404,10 @@ function readStatements(db: Database.Database) {
     published: db.prepare<[], Publication>(selectPublished),
     sizes: db.prepare<[number, number], number>('SELECT size FROM sizes WHERE size > ? ORDER BY size LIMIT ?').pluck(),
   }
+}
+
+function hasColumn(db: Database.Database, name: string): boolean {
+  return db.prepare<[string]>("SELECT 1 FROM pragma_table_info('head') WHERE name = ?").get(name) !== undefined
 }
 
 function asHead(row: HeadRow | undefined): Head | null {

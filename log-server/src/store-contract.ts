@@ -7,7 +7,7 @@ import { concat, formatEntryBundle, HASH_SIZE, TILE_WIDTH } from '@samebits/core
 import { nodeCrypto } from '@samebits/core/node'
 import { type Edge, growEdge } from './edge.ts'
 import type { StoreExtension } from './sql.ts'
-import { type Head, HeadMovedError, type LogStore, type LogTransaction } from './store.ts'
+import { FrozenError, type Head, HeadMovedError, type LogStore, type LogTransaction } from './store.ts'
 
 /** The table that an implementation under test brings along. */
 export interface NoteTable {
@@ -279,6 +279,28 @@ export const storeContract: readonly ContractCase[] = [
       assert.deepEqual(await store.sizes(0, 10), [3, 7, 20])
       assert.deepEqual(await store.sizes(3, 1), [7])
       assert.deepEqual(await store.sizes(20, 10), [])
+    },
+  },
+  {
+    title: 'is frozen for ever on the expected head: no append, by no lease, and the epoch is raised',
+    async run({ store, reopen }) {
+      const log = await Grown.begin(store)
+      await growBy(log, 3)
+      await refuse(store.freeze({ ...log.head, size: 2 }, 'too early'))
+      assert.equal(await store.frozen(), null)
+      const frozen = await store.freeze(log.head, 'the end')
+      assert.deepEqual(frozen, { ...log.head, epoch: log.head.epoch + 1 })
+      await refuse(growBy(log, 1))
+      assert.deepEqual(await store.freeze(frozen, 'another end'), frozen)
+      log.head = await store.takeLease(frozen.epoch)
+      await assert.rejects(growBy(log, 1), FrozenError)
+      await store.commit(log.head, ({ tables }) => tables.put('a', '1'))
+      assert.equal(await store.publish({ size: 3, checkpoint: 'x' }, log.head.epoch), true)
+      const again = await reopen()
+      assert.equal(await again.store.frozen(), 'the end')
+      assert.deepEqual(await again.store.head(), log.head)
+      assert.equal(await again.notes.get('a'), '1')
+      await refuse(again.store.create(emptyRoot))
     },
   },
   {

@@ -83,6 +83,8 @@ export interface LogReader {
   /** Entries `from` to `to - 1` with their stored leaf hashes, to check what was committed; null where they are not all there. */
   range(from: number, to: number): Promise<EntryRange | null>
   published(): Promise<Publication | null>
+  /** The statement with which the log was frozen (`frozen/frozen.ts`), as it was given; null while it is not. */
+  frozen(): Promise<string | null>
   /** Sizes published that are larger than `since`, ascending, at most `limit`. */
   sizes(since: number, limit: number): Promise<readonly number[]>
   close(): Promise<void>
@@ -94,6 +96,7 @@ export interface LogReader {
  * - A commit is durable (survives power loss) before its promise resolves; it is atomic, with the admission tables.
  * - A commit is conditional on the whole expected head, epoch included, under a lock on its row: no wall clock, no session.
  * - Once an operation failed with {@link StorageError}, reading goes on; the caller stops writing.
+ * - A frozen log is never appended to again, by any process: that is decided under the lock of the head's row.
  */
 export interface LogStore<Tables> extends LogReader {
   /** Makes the empty log (size 0, epoch 0). Throws {@link HeadMovedError} where a head exists. */
@@ -111,6 +114,7 @@ export interface LogStore<Tables> extends LogReader {
    * @throws HeadMovedError another process committed, or took the lease: nothing was written
    * @throws CommitUnknownError the answer to COMMIT was lost: drop the lease, read back, resume
    * @throws StorageError nothing was written, and nothing more can be
+   * @throws FrozenError the work appended, and the log is frozen
    */
   commit<R>(expected: Head, work: (tx: LogTransaction<Tables>) => Promise<R>): Promise<{ head: Head; result: R }>
   /**
@@ -126,6 +130,12 @@ export interface LogStore<Tables> extends LogReader {
    * @param epoch of the lease under which it was signed
    */
   publish(publication: Publication, epoch: number): Promise<boolean>
+  /**
+   * Freezes the log for ever, if `expected` is the committed head, and raises the epoch: whoever leads learns of it, and a copy
+   * of the storage from before is one of an older lease. A log that is frozen stays as it was frozen.
+   * @throws HeadMovedError, CommitUnknownError, StorageError as `commit` does
+   */
+  freeze(expected: Head, statement: string): Promise<Head>
 }
 
 /** A store with the tables of a mode of admission. */
@@ -145,6 +155,15 @@ export class HeadMovedError extends Error {
         : `the committed head is size ${committed.size} of epoch ${committed.epoch}: another process writes`,
     )
     this.committed = committed
+  }
+}
+
+/** The log was ended: nothing is appended to it any more. */
+export class FrozenError extends Error {
+  override readonly name = 'FrozenError'
+  readonly code = 'LOG_FROZEN'
+  constructor() {
+    super('the log is frozen: nothing is appended to it any more')
   }
 }
 

@@ -31,7 +31,7 @@ function documented(): Row[] {
 
 /** All that a log registers: of its own, of its witnesses, of its certificate, of its readers. */
 async function registered(): Promise<Row[]> {
-  const { registry } = createMetrics({ pendingEntries: () => 0, cachedBytes: () => 0 })
+  const { registry } = createMetrics({ pendingEntries: () => 0, cachedBytes: () => 0, frozen: () => false })
   witnessMetrics(registry, ['w'], false)
   readerMetrics(registry)
   tlsMetrics({ registry, files: { notAfter: 0 } as TlsFiles })

@@ -36,7 +36,7 @@ async function exposed(): Promise<string> {
   const [witness, mirror] = [createWitnessMetrics(), createMirrorMetrics()]
   witness.watch({ logs: () => 1, cosigned: () => 1, halted: () => false })
   mirror.watch({ copies: () => [], halted: () => false })
-  const log = createMetrics({ pendingEntries: () => 0, cachedBytes: () => 0 })
+  const log = createMetrics({ pendingEntries: () => 0, cachedBytes: () => 0, frozen: () => false })
   witnessMetrics(log.registry, ['w1.example'], false)
   const texts = await Promise.all([witness, mirror, log, createMonitorMetrics(store)].map((one) => one.text()))
   return texts.join('')

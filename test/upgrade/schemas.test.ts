@@ -60,7 +60,7 @@ it('a log of the first schema is whole, is upgraded by serve, goes on, and keeps
   ])
     expect(await (await fetch(`${raw.url}/add`, { method: 'POST', body: leaf as string })).text()).toBe(index)
   await raw.kill('SIGTERM')
-  expect(versions(folder)).toEqual({ log: 2, product: 1, none: 0 })
+  expect(versions(folder)).toEqual({ log: 3, product: 1, none: 0 })
   expect((await runFsck(folder)).entries).toBe(260)
   await folder.remove()
 })

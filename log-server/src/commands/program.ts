@@ -3,6 +3,7 @@ import { exitCodes, ProgramError } from '@samebits/host'
 import { Command, CommanderError } from 'commander'
 import { backupCommand } from './backup.ts'
 import { doctorCommand } from './doctor.ts'
+import { freezeCommand } from './freeze.ts'
 import { fsckCommand } from './fsck.ts'
 import { initCommand } from './init.ts'
 import type { CommandIo } from './io.ts'
@@ -25,7 +26,7 @@ export async function runCommandLine(args: readonly string[], io: CommandIo, ver
     .addHelpText('after', introduction)
   const makers = [
     ...[keygenCommand, initCommand, joinCommand, serveCommand, doctorCommand],
-    ...[fsckCommand, backupCommand, restoreCommand],
+    ...[fsckCommand, backupCommand, restoreCommand, freezeCommand],
   ]
   for (const make of makers) program.addCommand(make(io))
   for (const command of [program, ...program.commands]) {

@@ -49,6 +49,6 @@ function untilAborted(signal: AbortSignal): Promise<void> {
 }
 
 /** One JSON object a line on standard error. Bodies, keys and addresses are never logged. */
-function operatorLog({ logLevel }: LogServerOptions): Logger {
+export function operatorLog({ logLevel }: Pick<LogServerOptions, 'logLevel'>): Logger {
   return pino({ level: logLevel, base: null }, destination({ dest: 2, sync: true }))
 }

@@ -16,6 +16,7 @@ import { copiesBeforeInit, loadLogPolicy } from '../witnesses/open-witnesses.ts'
 import { checkPostgres } from './database.ts'
 import { type Finding, fail } from './finding.ts'
 import { checkFileSystem, checkPrivate, checkRoom } from './folder.ts'
+import { checkFrozen } from './frozen.ts'
 import { checkSignedTrees } from './signed.ts'
 import { checkTransport, type TransportDeps } from './transport.ts'
 import { checkWitnesses } from './witnessed.ts'
@@ -83,8 +84,9 @@ async function checkDatabase(
     const facts = url === '' ? [] : checkPostgres(await postgresFacts({ url, timeoutMs }), url, now())
     const store = openReader(options)
     const trees = await checkSignedTrees({ store, hasher: nodeCrypto, signer, marked, now: now() }).catch(unreadable)
+    const ending = await checkFrozen(store, dataDir(options.dataDir).frozen, signer.origin)
     await store.close()
-    return [...facts, ...trees]
+    return [...facts, ...trees, ...ending]
   } catch (error) {
     return unreadable(error)
   }

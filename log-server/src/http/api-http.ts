@@ -1,6 +1,8 @@
 /**
  * Everything that is not on the hot path, on Express: health, metrics, the convenience API. What clients read here they
  * verify against the log; nothing here is trusted.
+ *
+ *     GET /v1/status    { "origin", "vkeys", "state", "size", "frozen"?: { "at", "size", "successor" } }
  */
 import { parseDecimal } from '@samebits/core'
 import compression from 'compression'
@@ -13,6 +15,7 @@ import express, {
 } from 'express'
 import { rateLimit } from 'express-rate-limit'
 import helmet from 'helmet'
+import { type Frozen, frozenRefusal } from '../frozen/frozen.ts'
 import type { GateState } from '../gate.ts'
 import type { LogView } from '../log-view.ts'
 import type { Metrics } from '../metrics.ts'
@@ -20,7 +23,9 @@ import { type AddParts, handleAdd } from './add-http.ts'
 import { internalProblem, notFound, type Problem, ProblemError, problemOf, sendProblem } from './problem.ts'
 
 export interface ApiParts {
-  readonly log: LogView & { readonly gate: GateState }
+  readonly log: LogView & { readonly gate: GateState; readonly frozen: Frozen | null }
+  /** Of all keys of the log. */
+  readonly vkeys: readonly string[]
   readonly metrics: Metrics
   /** Further routes of the admission mode, under `/v1`. */
   readonly mount: (v1: Router) => void
@@ -79,8 +84,13 @@ function limiter(requestsPerMinute: number): RequestHandler {
   })
 }
 
-function convenience({ log, mount }: ApiParts): Router {
+function convenience({ log, vkeys, mount }: ApiParts): Router {
   const router = express.Router()
+  router.use(({ method }, _res, next) => {
+    if (log.frozen !== null && method !== 'GET' && method !== 'HEAD') throw new ProblemError(frozenRefusal(log.frozen))
+    next()
+  })
+  router.get('/status', (_req, res) => sendJson(res, statusOf(log, vkeys)))
   router.get('/entries/:index', async (req, res) => {
     const index = decimal(req.params.index, 'index')
     if (index >= log.published().size) throw new ProblemError(notFound)
@@ -120,9 +130,16 @@ function sendText(res: Response, status: number, body: string): void {
   res.end(body)
 }
 
-/** 200 while entries are taken, here or by the leader; 503 with the reason otherwise. Reading works in both cases. */
+function statusOf(log: ApiParts['log'], vkeys: readonly string[]): object {
+  const { origin, gate, frozen } = log
+  const ended = frozen && { at: frozen.at, size: frozen.size, successor: frozen.successor }
+  return { origin, vkeys, state: gate.state, size: log.published().size, ...(ended && { frozen: ended }) }
+}
+
+/** 200 while entries are taken, here or by the leader, or never again; 503 with the reason otherwise. Reading works in both cases. */
 function sendReadiness(gate: GateState, res: Response): void {
-  if (gate.state === 'writing' || gate.state === 'following') sendText(res, 200, `${gate.state}\n`)
+  if (gate.state === 'writing' || gate.state === 'following' || gate.state === 'frozen')
+    sendText(res, 200, `${gate.state}\n`)
   else
     sendProblem(res, {
       status: 503,

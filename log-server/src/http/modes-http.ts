@@ -4,6 +4,7 @@ import type { Router } from 'express'
 import type { Admission, NoTables } from '../admission.ts'
 import type { LogView } from '../log-view.ts'
 import type { LogServerOptions } from '../options.ts'
+import type { ProductMove } from '../products/moves.ts'
 import { openRawAdmission } from '../raw-admission.ts'
 import { noExtension, type StoreExtension } from '../sql.ts'
 import type { OpenStore } from '../store.ts'
@@ -36,6 +37,8 @@ export interface RunningMode<Item, Tables> {
   mount(v1: Router, log: LogView): void
   /** Products that still need other witnesses than those of this policy; absent where nobody is told whom to believe. */
   leftBehind?(policy: Policy): Promise<readonly string[]>
+  /** Where the clients of each product are led; absent likewise. */
+  moves?(): Promise<readonly ProductMove[]>
   /** A checkpoint was published; nobody waits for what is done then. */
   issued?(log: LogView): void
   stop(): void

@@ -16,6 +16,7 @@ import { TrustLibrary } from '../admission/trust-library.ts'
 import type { Timing } from '../log.ts'
 import type { LogView } from '../log-view.ts'
 import { leftBehind } from '../products/left-behind.ts'
+import { productMoves } from '../products/moves.ts'
 import { keepTrustBundles } from '../products/trust-bundles.ts'
 import { mountBlobs } from './blobs-http.ts'
 import type { EntryBodies, Mode, ModeContext, RunningMode } from './modes-http.ts'
@@ -40,6 +41,7 @@ async function startProductMode(
     changed: (config) => adopt(config),
     broken: (error) => warn('the admission file was not followed; the one before it stays in force', error.message),
   })
+  const inForceParts = { config: () => source.current, reader: store.tables.committed, library, origin }
   const bundles = keptInTurn(context, library)
   return {
     indexed: true,
@@ -60,8 +62,8 @@ async function startProductMode(
       mountProducts(v1, { log, reader, library, crypto: nodeCrypto, identities })
       mountBlobs(v1, { reader, store, hasher: nodeCrypto, now: timing.now })
     },
-    leftBehind: (policy) =>
-      leftBehind({ config: () => source.current, reader: store.tables.committed, library, origin }, policy),
+    leftBehind: (policy) => leftBehind(inForceParts, policy),
+    moves: () => productMoves(inForceParts),
     issued: bundles,
     stop: () => source.stop(),
   }
