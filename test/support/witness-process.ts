@@ -1,7 +1,7 @@
 /** A `samebits-monitor witness` or `mirror` in a process and a folder of its own. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -17,6 +17,8 @@ export interface WitnessProcess {
   /** The submission and monitoring prefix; the same after a restart. */
   readonly url: string
   start(): Promise<void>
+  /** Takes in a further log, and starts again. */
+  learn(vkeys: readonly string[]): Promise<void>
   kill(signal?: NodeJS.Signals): Promise<void>
   /** SIGSTOP and SIGCONT: connections are taken, nothing is answered. */
   pause(): void
@@ -49,8 +51,9 @@ async function newCosigner(
   const { stdout } = await promisify(execFile)(process.execPath, [...node, 'keygen', '--name', name, ...keys, '--json'])
   const { vkeys } = JSON.parse(stdout) as { vkeys: string[] }
   const logs = join(folder, 'logs')
-  const records = logVkeys.map((vkey) => `vkey ${vkey}\nqpd 1000000\ncontact test\n`)
-  await writeFile(logs, `logs/v0\n${records.join('')}`)
+  const records = (vkeys: readonly string[]) =>
+    vkeys.map((vkey) => `vkey ${vkey}\nqpd 1000000\ncontact test\n`).join('')
+  await writeFile(logs, `logs/v0\n${records(logVkeys)}`)
   const rest = ['--data-dir', join(folder, 'data'), '--log-level', 'error', '--json']
   const args = [command, '--logs', logs, ...keys, ...rest, ...flags]
   let [child, url] = await spawnWitness([...args, '--port', '0'])
@@ -60,12 +63,15 @@ async function newCosigner(
     child.kill(signal)
     await ended
   }
+  const start = async () => {
+    ;[child, url] = await spawnWitness([...args, '--port', new URL(url).port])
+  }
   return {
-    name,
-    vkeys,
-    url,
-    async start() {
-      ;[child, url] = await spawnWitness([...args, '--port', new URL(url).port])
+    ...{ name, vkeys, url, start },
+    async learn(more) {
+      await kill()
+      await appendFile(logs, records(more))
+      await start()
     },
     kill,
     pause: () => void child.kill('SIGSTOP'),

@@ -13,6 +13,7 @@ import {
   signingKeyToPem,
 } from '@samebits/core/node'
 import { ProgramError, readKeyFile, writeKeyFile } from '@samebits/host'
+import { exists } from '../data-dir.ts'
 import { keysVariable } from '../options.ts'
 import { type HeadSigner, headSigner } from '../signer.ts'
 import { type CommandIo, credentialsFolder } from './io.ts'
@@ -36,18 +37,33 @@ export async function createKeys(keysDir: string): Promise<SigningKey[]> {
   return keys
 }
 
+/** Makes the keys that are not there yet, and reads those that are: an interrupted run goes on. @throws ProgramError KEY_FILE */
+export async function ensureKeys(keysDir: string): Promise<SigningKey[]> {
+  await mkdir(keysDir, { recursive: true, mode: 0o700 })
+  const keys: SigningKey[] = []
+  for (const algorithm of algorithms) {
+    const path = keyPath(keysDir, algorithm)
+    if (!(await exists(path))) await writeKeyFile(path, signingKeyToPem(generateSigningKey(algorithm)))
+    keys.push(await loadKey(path, algorithm, ''))
+  }
+  return keys
+}
+
 /** Reads both keys, from the environment where it has them. @throws ProgramError KEY_FILE */
 export async function loadKeys(io: CommandIo, keysDir: string): Promise<SigningKey[]> {
   const text = io.environment[keysVariable]
   if (text !== undefined) return keysOf(text)
   const keys: SigningKey[] = []
   for (const algorithm of algorithms) {
-    const path = keyPath(keysDir, algorithm)
-    const key = readKey(await readKeyFile(path, credentialsFolder(io)), path)
-    if (key.algorithm !== algorithm) throw keyFault(`${path} holds a key for ${key.algorithm}`)
-    keys.push(key)
+    keys.push(await loadKey(keyPath(keysDir, algorithm), algorithm, credentialsFolder(io)))
   }
   return keys
+}
+
+async function loadKey(path: string, algorithm: KeyAlgorithm, credentials: string): Promise<SigningKey> {
+  const key = readKey(await readKeyFile(path, credentials), path)
+  if (key.algorithm === algorithm) return key
+  throw keyFault(`${path} holds a key for ${key.algorithm}`)
 }
 
 /** The files that `loadKeys` reads, with their folder; none where it reads the environment, or what systemd guards. */

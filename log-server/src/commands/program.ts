@@ -10,6 +10,7 @@ import type { CommandIo } from './io.ts'
 import { joinCommand } from './join.ts'
 import { keygenCommand } from './keygen.ts'
 import { restoreCommand } from './restore.ts'
+import { rotateCommand } from './rotate.ts'
 import { serveCommand } from './serve.ts'
 
 const introduction = `
@@ -28,7 +29,12 @@ export async function runCommandLine(args: readonly string[], io: CommandIo, ver
     ...[keygenCommand, initCommand, joinCommand, serveCommand, doctorCommand],
     ...[fsckCommand, backupCommand, restoreCommand, freezeCommand],
   ]
+  let status = 0
+  const setStatus = (given: number) => {
+    status = given
+  }
   for (const make of makers) program.addCommand(make(io))
+  program.addCommand(rotateCommand(io, setStatus))
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({
       writeOut: (text) => void io.stdout.write(text),
@@ -42,7 +48,7 @@ export async function runCommandLine(args: readonly string[], io: CommandIo, ver
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode !== 0) throw usage(error)
   }
-  return 0
+  return status
 }
 
 function usage(error: CommanderError): ProgramError {
