@@ -5,13 +5,13 @@
 import { emptyRoot, formatVkey, parseSignedCheckpoint } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import { ProgramError } from '@samebits/host'
-import { dataDir, exists, lockDataDir } from './data-dir.ts'
+import { type DataDir, dataDir, exists, lockDataDir } from './data-dir.ts'
 import type { StaticPlace } from './export/static-place.ts'
-import { createMarker } from './marker.ts'
+import { createMarker, readMarker } from './marker.ts'
 import { openStore } from './open-store.ts'
 import type { LogServerOptions } from './options.ts'
 import { fetchPublished } from './published-place.ts'
-import type { HeadSigner } from './signer.ts'
+import { type HeadSigner, openOwn } from './signer.ts'
 import { noExtension } from './sql.ts'
 import type { LogStore } from './store.ts'
 import type { WitnessCopies } from './witnessing.ts'
@@ -41,7 +41,11 @@ export async function createLog(options: CreateLogOptions): Promise<CreatedLog> 
   const paths = dataDir(options.dataDir)
   const lock = await lockDataDir(options.dataDir)
   try {
-    if (await exists(paths.marker)) throw logExists(`${paths.marker} says that a log was made here`)
+    if (await exists(paths.marker)) {
+      const finished = await finish(options, paths)
+      if (finished !== null) return finished
+      throw logExists(`${paths.marker} says that a log was made here`)
+    }
     await refusePublished(options)
     await refuseExported(options)
     refuseWitnessed(options)
@@ -54,6 +58,22 @@ export async function createLog(options: CreateLogOptions): Promise<CreatedLog> 
     }
   } finally {
     lock.release()
+  }
+}
+
+/** Publishes what an interrupted run had signed; null where that is not what is here. */
+async function finish({ signer, ...options }: CreateLogOptions, paths: DataDir): Promise<CreatedLog | null> {
+  const { checkpoint, epoch } = await readMarker(paths.marker)
+  if (openOwn(signer, checkpoint)?.checkpoint.size !== 0 || epoch !== 0) return null
+  const { database = '', databaseTimeoutMs: timeoutMs = 5000 } = options
+  const store = await openStore({ database, path: paths.database, timeoutMs, extension: noExtension, create: true })
+  try {
+    const head = await store.head()
+    if (head === null || head.size > 0 || head.epoch > 0 || (await store.published()) !== null) return null
+    await store.publish({ size: 0, checkpoint }, 0)
+    return { origin: signer.origin, vkeys: signer.keys.map(formatVkey), checkpoint }
+  } finally {
+    await store.close()
   }
 }
 

@@ -79,6 +79,7 @@ export function rotateCommand(io: CommandIo, exit: (status: number) => void): Co
           folder: options.dataDir,
           hasProducts: options.mode === 'product',
           eyes: { fetch: io.fetch, timeoutMs: 10_000 },
+          pause: (milliseconds) => new Promise((resolve) => void io.timing.after(milliseconds, () => resolve())),
           work: workOf(io, options, plan, leaveBehind),
           trust: proposals,
           ...{ leaveBehind, confirmed: confirm !== undefined, now: io.timing.now },
@@ -161,7 +162,6 @@ function workOf(
     handOut: (vkeys, trust) => writeHandOut({ options, successor, vkeys, trust }),
     async init() {
       const own = await signer()
-      if (await isBegun(successor, own.open)) return
       const { dataDir: folder, database } = successor
       const given = { ...options, dataDir: folder, database, policy: (await policy()) === null ? '' : files.policy }
       const copies = await copiesBeforeInit(given, { signer: own, fetch: io.fetch })
@@ -177,7 +177,10 @@ function workOf(
         fetch,
         now: timing.now,
       }
-      await createLog(made)
+      await createLog(made).catch(async (error: unknown) => {
+        const isThere = error instanceof ProgramError && error.code === 'LOG_EXISTS'
+        if (!isThere || !(await isBegun(successor, own.open))) throw error
+      })
     },
     async freeze(next) {
       await freeze(io, options, { successor: next, leaveBehind })

@@ -59,6 +59,7 @@ function configOf(options: LogServerOptions, successor: SuccessorPlan): object {
   const files = handOut(successor)
   const carried = optionNames.filter((name) => !ownOptions.has(name) && options[name] !== optionSpecs[name].default)
   return {
+    mode: options.mode,
     ...Object.fromEntries(carried.map((name) => [name, options[name]])),
     dataDir: successor.dataDir,
     keysDir: successor.keysDir,

@@ -9,7 +9,7 @@ import { isBehind } from '../frozen/freeze-log.ts'
 import type { Successor } from '../frozen/frozen.ts'
 import { carryTrust, type HandOut, handOut } from './hand-out.ts'
 import { type Plan, type StepName, stepNames, writePlan } from './plan.ts'
-import { type Eyes, type SeenProduct, seeCheckpoint, seeFrozen, seeProducts, UnseenError } from './seen.ts'
+import { type Eyes, type SeenProduct, seeCheckpoint, seeFrozen, seeProduct, seeProducts, UnseenError } from './seen.ts'
 
 /** What the steps do to files and logs. Each may be interrupted at any point, and called again. */
 export interface RotationWork {
@@ -30,6 +30,7 @@ export interface Rotation {
   /** Whether it takes entries of products, which have clients to be led. */
   readonly hasProducts: boolean
   readonly eyes: Eyes
+  readonly pause: (milliseconds: number) => Promise<void>
   readonly work: RotationWork
   /** Next trust files, as the products' owners proposed them. */
   readonly trust: readonly Trust[]
@@ -95,7 +96,9 @@ const steps: Readonly<Record<StepName, Step>> = {
       await seeCheckpoint(eyes, { ...successor, vkeys }, policy)
     })
   },
-  async moved({ eyes, hasProducts, leaveBehind }, { url, successor }) {
+  async moved(rotation, plan) {
+    const { eyes, hasProducts, leaveBehind } = rotation
+    const { url, successor } = plan
     if (!hasProducts) return null
     let behind: readonly SeenProduct[] = []
     const unseen = await seeing(`This log is served at ${url} meanwhile: see that it is.`, async () => {
@@ -103,7 +106,7 @@ const steps: Readonly<Record<StepName, Step>> = {
       behind = products.filter(
         ({ trust, kept }) => isBehind({ ...trust, kept }, successor) && !leaveBehind.includes(trust.product),
       )
-      for (const { trust } of products) if (trust.origin === successor.origin) await carryTrust(successor, trust)
+      for (const { trust } of products) if (trust.origin === successor.origin) await carry(rotation, plan, trust)
     })
     if (unseen !== null || behind.length === 0) return unseen
     const names = behind.map(({ trust: { product } }) => product).join(', ')
@@ -163,17 +166,40 @@ function howToMove({ trust, kept, proposed }: SeenProduct, files: HandOut, origi
 }
 
 /** The successor takes a product under its next trust file from the first moment, so that its heads can be logged there at once. */
-async function takeProposals({ trust }: Rotation, { log, successor, done }: Plan): Promise<void> {
+async function takeProposals(rotation: Rotation, plan: Plan): Promise<void> {
+  const { log, successor, done } = plan
   if (done['hand-out'] === undefined)
     throw notNext('nothing was handed out yet', 'Run samebits-log rotate without it first.')
-  for (const next of trust) {
+  for (const next of rotation.trust) {
     if (next.origin !== successor.origin || next.replaces?.origin !== log)
       throw notNext(
         `the trust file of ${next.product} does not replace ${log} by ${successor.origin}`,
         `Have it proposed with ${handOut(successor).productPolicy(next.product)}.`,
       )
-    await carryTrust(successor, next)
+    await carry(rotation, plan, next).catch((error: unknown) => {
+      if (error instanceof UnseenError)
+        throw notNext(error.message, 'See that the successor is served, and run this again.')
+      throw error
+    })
   }
+}
+
+/** Looks so often, for the successor to look at its files. */
+const looks = 60
+const lookEveryMs = 500
+
+/** Hands a trust file to the successor, and once that is served waits until it has it in force. @throws UnseenError */
+async function carry({ eyes, pause }: Rotation, { successor, done }: Plan, next: Trust): Promise<void> {
+  await carryTrust(successor, next)
+  if (done.served === undefined) return
+  for (let look = 0; look < looks; look++) {
+    const { trust } = await seeProduct(eyes, successor.url, next.product)
+    if (trust.version > next.version || trust.sha256 === next.sha256) return
+    await pause(lookEveryMs)
+  }
+  throw new UnseenError(
+    `${successor.url} does not take ${next.product} under version ${next.version} of its trust file`,
+  )
 }
 
 function notNext(detail: string, remedy: string): ProgramError {

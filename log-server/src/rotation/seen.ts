@@ -56,7 +56,8 @@ export async function seeProducts(eyes: Eyes, url: string): Promise<readonly See
   }
 }
 
-async function seeProduct(eyes: Eyes, url: string, product: string): Promise<SeenProduct> {
+/** @throws UnseenError */
+export async function seeProduct(eyes: Eyes, url: string, product: string): Promise<SeenProduct> {
   const page = (await readJson(eyes, `${at(url)}/v1/products/${productInUrl(product)}`)) as ProductPage
   const digest = page.trust?.sha256
   const bytes = await read(eyes, `${at(url)}/v1/blob/${digest}`, MAX_BODY_BYTES)
