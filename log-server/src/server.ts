@@ -122,7 +122,20 @@ async function assemble<Item, Tables>(
   const reader = opened.store
   const tracing = deps.tracing ?? null
   const vkeys = signer.keys.map(formatVkey)
-  const routes = routesOf({ options, log, vkeys, running, cache, metrics, reader, operator, fetch, timing, intake, tracing })
+  const routes = routesOf({
+    options,
+    log,
+    vkeys,
+    running,
+    cache,
+    metrics,
+    reader,
+    operator,
+    fetch,
+    timing,
+    intake,
+    tracing,
+  })
   const server = createHttpServer({ ...routes(options.trustedProxies), limits: options, tls })
   const isTls = deps.tls !== undefined && server instanceof TlsServer
   const endTls = isTls ? keepTlsFresh(server, { ...deps.tls, ...timing, ...metrics, operator }) : () => undefined
