@@ -73,7 +73,7 @@ export async function freeze(
   })
 }
 
-export function told({ origin, at, size, successor }: Frozen): object {
+function told({ origin, at, size, successor }: Frozen): object {
   return { origin, frozen: { at, size, successor } }
 }
 
@@ -91,7 +91,7 @@ function readSuccessor(url: string, vkeys: readonly string[]): Successor {
 }
 
 /** Nobody may be sent to a log that is not there. @throws ProgramError SUCCESSOR_UNREACHABLE */
-export async function demandServed(
+async function demandServed(
   { fetch }: Pick<CommandIo, 'fetch'>,
   { origin, url, vkeys }: Successor,
 ): Promise<string> {

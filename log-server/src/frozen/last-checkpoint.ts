@@ -29,7 +29,7 @@ export async function publishLast<Item, Tables>(
       issued = true
     },
   }
-  const quiet = { ...options, host: '127.0.0.1', port: 0, tlsCert: '', tlsKey: '', advertiseUrl: '' }
+  const quiet = { ...options, host: '127.0.0.1', port: 0, tlsCert: '', tlsKey: '', advertiseUrl: '', readers: 0 }
   const server = await startServer(quiet, mode, { ...deps, events })
   try {
     const { clock, after } = deps.timing

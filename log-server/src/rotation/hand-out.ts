@@ -74,7 +74,7 @@ function configOf(options: LogServerOptions, successor: SuccessorPlan): object {
  * algorithm that the log line had.
  * @throws FormatError `policy`
  */
-export function policyFor(text: string, { url }: Pick<SuccessorPlan, 'url'>, vkeys: readonly string[]): string {
+function policyFor(text: string, { url }: Pick<SuccessorPlan, 'url'>, vkeys: readonly string[]): string {
   const { logs } = parsePolicy(nodeCrypto, text)
   const [log] = logs
   if (log === undefined || logs.length > 1) throw new FormatError('policy', 'there is not one log line')

@@ -63,7 +63,7 @@ export function writePlan(folder: string, plan: Plan): Promise<void> {
 }
 
 /** @throws FormatError `rotation plan` */
-export function parsePlan(text: string): Plan {
+function parsePlan(text: string): Plan {
   const file = object(parseJson('rotation plan', utf8(text)), ['format', 'log', 'url', 'successor', 'done'])
   if (file['format'] !== 1) throw fault('"format" is not 1')
   const successor = object(file['successor'], successorMembers)
