@@ -91,10 +91,7 @@ function readSuccessor(url: string, vkeys: readonly string[]): Successor {
 }
 
 /** Nobody may be sent to a log that is not there. @throws ProgramError SUCCESSOR_UNREACHABLE */
-async function demandServed(
-  { fetch }: Pick<CommandIo, 'fetch'>,
-  { origin, url, vkeys }: Successor,
-): Promise<string> {
+async function demandServed({ fetch }: Pick<CommandIo, 'fetch'>, { origin, url, vkeys }: Successor): Promise<string> {
   const signal = () => AbortSignal.timeout(10_000)
   const keys = vkeys.map((vkey) => parseVkey(nodeCrypto, vkey))
   try {
