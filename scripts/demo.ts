@@ -4,7 +4,6 @@
  *
  *     npm run demo [-- --keep]      --keep leaves the folder for you to look around in
  */
-import { randomInt } from 'node:crypto'
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,7 +14,7 @@ import { forgeUnlogged } from './demo/forgery.ts'
 import { findRebuilds } from './demo/rebuilds.ts'
 import { Stage } from './demo/stage.ts'
 import { Watchers } from './demo/watchers.ts'
-import { serveFolder } from './demo/web.ts'
+import { freePort, serveFolder } from './demo/web.ts'
 
 const product = 'samebits.dev/samebits'
 const origin = 'log.example.com/demo'
@@ -76,7 +75,7 @@ async function tell(): Promise<void> {
     'Three witnesses of three operators: each remembers the last tree that it saw, and signs only what extends it',
   )
   await watchers.startWitnesses(vkeys)
-  const port = String(randomInt(20_000, 40_000))
+  const port = await freePort()
   const logUrl = `http://127.0.0.1:${port}`
   const policy = watchers.policy(vkeys[0] ?? '', logUrl)
   await writeFile(at('policy.txt'), policy)
@@ -93,7 +92,7 @@ async function tell(): Promise<void> {
   let log = await stage.serve('samebits-log', witnessed, at('log'))
 
   stage.step('A monitor: it reads every entry, and what the witnesses were shown')
-  await watchers.startMonitor(vkeys, logUrl, '../publisher/trust.json', String(randomInt(40_000, 60_000)))
+  await watchers.startMonitor(vkeys, logUrl, '../publisher/trust.json', await freePort())
 
   stage.step("The first release: samebits' own command line, one file")
   await publish(cli, '0.1.0', samebits)

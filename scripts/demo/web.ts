@@ -1,9 +1,10 @@
-/** Plain files over HTTP on loopback: what any web server does for a feed. */
+/** Plain files over HTTP on loopback, what any web server does for a feed; and a port for what must know its address before it serves. */
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as createSocketServer } from 'node:net'
 import { join, normalize } from 'node:path'
 
 /** Serves what `folder()` names at the moment of the request, so that an attacker can put another one in its place. */
@@ -29,5 +30,21 @@ export async function serveFolder(folder: () => string): Promise<{ url: string; 
       server.close()
       await once(server, 'close')
     },
+  }
+}
+
+/** Free at this moment, and below those that systems give to whoever asks for any: nothing takes it by chance before it is used. */
+export async function freePort(): Promise<string> {
+  for (;;) {
+    const port = randomInt(15_000, 32_000)
+    const server = createSocketServer()
+    const free = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false))
+      server.listen(port, '127.0.0.1', () => resolve(true))
+    })
+    if (!free) continue
+    server.close()
+    await once(server, 'close')
+    return String(port)
   }
 }

@@ -2,11 +2,11 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { smallImage } from '../testing-image.ts'
 import type { ContainerEngine } from './engine.ts'
 import { type EngineWorld, engineContract } from './engine-contract.ts'
-import { listEngines } from './find-engine.ts'
+import { findEngine, listEngines } from './find-engine.ts'
 
 const signal = new AbortController().signal
 let names = 0
@@ -47,3 +47,12 @@ function withEngine(engine: ContainerEngine): void {
     await check(world)
   })
 }
+
+it('says where there is no engine which were looked for, and what to do', async () => {
+  const nowhere = { ...search, environment: { PATH: '/nonexistent' } }
+  await expect(findEngine(null, nowhere, signal)).rejects.toMatchObject({
+    code: 'ENGINE_MISSING',
+    detail: 'no container engine can be used (podman: not installed; docker: not installed)',
+    remedy: expect.stringContaining('Install podman'),
+  })
+})

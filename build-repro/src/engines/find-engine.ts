@@ -1,5 +1,5 @@
 /** Which engine there is: podman before docker, or the one that was asked for. */
-import { exitCodes, ProgramError, systemReason, visible } from '@samebits/host'
+import { exitCodes, isCode, ProgramError, systemReason, visible } from '@samebits/host'
 import { cliEngine } from './cli-engine.ts'
 import type { ContainerEngine } from './engine.ts'
 import { hostEngine } from './host-engine.ts'
@@ -14,7 +14,7 @@ export interface EngineSearch {
 
 const engineNames = ['podman', 'docker', 'host'] as const
 
-/** An engine that can be used, or why not. */
+/** An engine that can be used, or why not: with its name, for people. */
 export type Found =
   | { readonly engine: ContainerEngine; readonly why?: undefined }
   | { readonly engine: null; readonly why: string }
@@ -40,7 +40,7 @@ export async function findEngine(
   for (const candidate of name === null ? (['podman', 'docker'] as const) : [name as 'podman' | 'docker']) {
     const found = await tryEngine(candidate, search, signal)
     if (found.engine !== null) return found.engine
-    tried.push(`${candidate}: ${found.why}`)
+    tried.push(found.why)
   }
   throw new ProgramError({
     code: 'ENGINE_MISSING',
@@ -61,19 +61,21 @@ const versionFormat = { podman: '{{.Client.Version}}', docker: '{{.Server.Versio
 
 async function tryEngine(name: 'podman' | 'docker', search: EngineSearch, signal: AbortSignal): Promise<Found> {
   const { environment, newName } = search
+  const without = (why: string): Found => ({ engine: null, why: `${name}: ${why}` })
   const ask = (file: string, args: readonly string[]) =>
     captureProcess({ file, args, environment, timeoutMs: 20_000 }, signal)
   try {
     const answer = await ask(name, ['version', '--format', versionFormat[name]])
     const version = answer.stdout.trim()
     if (answer.status !== 0 || version === '')
-      return { engine: null, why: visible(answer.stderr.trim().split('\n').at(-1) ?? 'it does not answer') }
+      return without(visible(answer.stderr.trim().split('\n').at(-1) || 'it does not answer'))
     const host = await readHostFacts()
     const runcThere = host.hybridCgroups && (await isRunnable(ask))
     return { engine: cliEngine({ name, version, host, runcThere, environment, newName }) }
   } catch (error) {
     signal.throwIfAborted()
-    return { engine: null, why: error instanceof Error ? `not installed (${systemReason(error)})` : String(error) }
+    if (isCode(error, 'ENOENT')) return without('not installed')
+    return without(error instanceof Error ? systemReason(error) : String(error))
   }
 }
 
