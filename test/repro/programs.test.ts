@@ -2,13 +2,12 @@
  * Programs that others wrote, and our own command line, as test/repro/programs describes them: built plain and with everything varied,
  * compared with each other and, where their projects published the same, with that.
  */
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import { afterAll, describe, expect, it } from 'vitest'
-import { type CheckResult, check } from '../../build-repro/src/check/check.ts'
+import type { CheckResult } from '../../build-repro/src/check/check.ts'
 import { missingTools, type Program, preparedSource, published } from './program.ts'
-import { cacheFolder, findTestEngine, reproImage, signal } from './support.ts'
+import { cacheFolder, checkHere, findTestEngine, reproImage } from './support.ts'
 import { type Row, writeTable } from './table.ts'
 
 const folder = join(import.meta.dirname, 'programs')
@@ -46,43 +45,13 @@ describe.runIf(engine !== null)('real programs', () => {
 async function checked(program: Program): Promise<CheckResult> {
   if (engine === null) throw new Error('there is no engine')
   const image = await reproImage(program.image)
-  const source = await preparedSource(program)
-  await mkdir(cacheFolder, { recursive: true })
-  const at = await mkdtemp(join(cacheFolder, 'check-'))
-  await chmod(at, 0o711)
-  try {
-    const result = await check(
-      {
-        build: {
-          recipe: {
-            ...program.build,
-            build: { run: program.build.run },
-            image: { id: image.id },
-            epoch: program.epoch,
-          },
-          source: { kind: 'folder', folder: source },
-          engine,
-          scratch: at,
-          archives: [image.archive],
-          toolEnvironment: process.env,
-          now: () => Math.floor(Date.now() / 1000),
-        },
-        without: new Set(),
-        explain: true,
-        into: join(at, 'into'),
-        onBuild: (what) => console.log(`${program.name}: ${what}`),
-        sleep: (ms, until) => setTimeout(ms, undefined, { signal: until }),
-      },
-      signal,
-    )
-    await writeFile(
-      join(cacheFolder, `${program.name.replace('/', '_')}.json`),
-      JSON.stringify(result.differences, null, 1),
-    )
-    return result
-  } finally {
-    await rm(at, { recursive: true, force: true })
-  }
+  const folder = await preparedSource(program)
+  const recipe = { ...program.build, build: { run: program.build.run }, epoch: program.epoch }
+  const onBuild = (what: string) => console.log(`${program.name}: ${what}`)
+  const result = await checkHere({ engine, image, recipe, folder, room: cacheFolder, onBuild })
+  const found = join(cacheFolder, `${program.name.replace('/', '_')}.json`)
+  await writeFile(found, JSON.stringify(result.differences, null, 1))
+  return result
 }
 
 it.runIf(engine === null)(`real programs: not run (${skipped ?? 'no container engine'})`, (context) => context.skip())

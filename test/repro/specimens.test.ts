@@ -2,10 +2,8 @@
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { check } from '../../build-repro/src/check/check.ts'
-import { findTestEngine, reproImage, signal } from './support.ts'
+import { checkHere, findTestEngine, type ReproImage, reproImage } from './support.ts'
 
 interface Specimen {
   readonly name: string
@@ -18,7 +16,7 @@ const skipped = process.env['MODE'] === 'repro' ? null : 'run by npm run test:re
 const engine = skipped === null ? await findTestEngine() : null
 
 let folder = ''
-let image: { id: string; archive: string }
+let image: ReproImage
 describe.runIf(engine !== null)('check, on a project that is broken by one', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'samebits-specimens-'))
@@ -29,30 +27,11 @@ describe.runIf(engine !== null)('check, on a project that is broken by one', () 
 
   it.each(specimens)('$name', async ({ name, kind, variations, run }) => {
     if (engine === null) throw new Error('there is no engine')
-    const at = await mkdtemp(join(folder, name.replaceAll(' ', '-')))
-    await chmod(at, 0o711)
-    const tree = join(at, 'tree')
+    const tree = join(folder, name.replaceAll(' ', '-'))
     await mkdir(join(tree, 'parts'), { recursive: true })
     for (let part = 0; part < 20; part++) await writeFile(join(tree, 'parts', `part-${part * 37}`), `${part}\n`)
-    const result = await check(
-      {
-        build: {
-          recipe: { image: { id: image.id }, build: { run }, artifacts: ['app'], epoch: 1_700_000_000 },
-          source: { kind: 'folder', folder: tree },
-          engine,
-          scratch: at,
-          archives: [image.archive],
-          toolEnvironment: process.env,
-          now: () => Math.floor(Date.now() / 1000),
-        },
-        without: new Set(),
-        explain: true,
-        into: join(at, 'into'),
-        onBuild: () => undefined,
-        sleep: (ms, until) => setTimeout(ms, undefined, { signal: until }),
-      },
-      signal,
-    )
+    const recipe = { build: { run }, artifacts: ['app'], epoch: 1_700_000_000 }
+    const result = await checkHere({ engine, image, recipe, folder: tree, room: folder, onBuild: () => undefined })
     expect(result.variety.unvaried).toEqual([])
     const told = new Set(
       result.differences.map(({ kind: said, cause }) =>

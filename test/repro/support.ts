@@ -1,7 +1,10 @@
-/** What the suites of real builds share: an engine, and base images that are made once and kept in reports/repro. */
-import { access, mkdir, readFile } from 'node:fs/promises'
+/** What the suites of real builds share: an engine, base images that are made once and kept in reports/repro, and a whole check. */
+import { access, chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { ProgramError } from '@samebits/host'
+import type { BuildRecipe } from '../../build-repro/src/build/build-recipe.ts'
+import { type CheckResult, check } from '../../build-repro/src/check/check.ts'
 import type { ContainerEngine } from '../../build-repro/src/engines/engine.ts'
 import { listEngines } from '../../build-repro/src/engines/find-engine.ts'
 import { parseImageLock, parseImageWish } from '../../build-repro/src/image/image-files.ts'
@@ -51,6 +54,39 @@ export async function reproImage(name: string): Promise<ReproImage> {
     const target = join(cacheFolder, `${name}.fresh.tar`)
     const { image } = await lockImage(wish, { ...request, target }, signal)
     return { id: image.id, archive: target }
+  }
+}
+
+export interface CheckedBuild {
+  readonly engine: ContainerEngine
+  readonly image: ReproImage
+  readonly recipe: Omit<BuildRecipe, 'image'>
+  /** The source, as it lies there. */
+  readonly folder: string
+  /** Where it works; other users can pass through it, and it is empty afterwards. */
+  readonly room: string
+  readonly onBuild: (what: string) => void
+}
+
+/** Builds plain and with everything varied, and looks for the causes. */
+export async function checkHere({ engine, image, recipe, folder, room, onBuild }: CheckedBuild): Promise<CheckResult> {
+  const scratch = await mkdtemp(join(room, 'check-'))
+  await chmod(scratch, 0o711)
+  try {
+    const build = {
+      recipe: { ...recipe, image: { id: image.id } },
+      source: { kind: 'folder', folder },
+      engine,
+      scratch,
+      archives: [image.archive],
+      toolEnvironment: process.env,
+      now: () => Math.floor(Date.now() / 1000),
+    } as const
+    const sleep = (ms: number, until: AbortSignal) => setTimeout(ms, undefined, { signal: until })
+    const request = { build, without: new Set<never>(), explain: true, into: join(scratch, 'into'), onBuild, sleep }
+    return await check(request, signal)
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
   }
 }
 
