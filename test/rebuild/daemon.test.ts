@@ -132,7 +132,7 @@ describe('a rebuilder', () => {
         await daemon.until(version, 'positive')
       }
     },
-    1_200_000,
+    3_600_000,
   )
 
   it('has voted once on every release', async () => {

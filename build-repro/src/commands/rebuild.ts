@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto'
 import { ProgramError } from '@samebits/host'
 import { Command } from 'commander'
-import { findEngine } from '../engines/find-engine.ts'
 import { readRebuilderConfig, rebuilderConfigName } from '../rebuild/config.ts'
 import type { OnceResult } from '../rebuild/once.ts'
 import { type RebuilderParts, rebuildOneRelease, serveRebuilder } from '../rebuild/run-rebuilder.ts'
+import { engineNamed } from './engine-options.ts'
 import { answer, type CommandIo } from './io.ts'
 
 interface Flags {
@@ -42,8 +41,7 @@ async function rebuild(io: CommandIo, version: string, flags: Flags): Promise<nu
   const { environment, machine, signal } = io
   const port = checkPort(flags.port)
   const config = await readRebuilderConfig(io.cwd, flags.config)
-  const newName = () => `samebits-${randomUUID()}`
-  const engine = await findEngine(flags.engine ?? config.engine, { environment, newName }, signal)
+  const engine = await engineNamed(io, flags.engine ?? config.engine ?? undefined)
   const parts: RebuilderParts = { config, engine, machine, environment, version, signal }
   if (flags.once !== undefined)
     return tell(io, await rebuildOneRelease(parts, { wanted: flags.once, again: flags.again === true }))

@@ -5,34 +5,23 @@ import { ProgramError } from '@samebits/host'
 import type { Command } from 'commander'
 import { openCommit, openFolder } from '../build/open-build.ts'
 import type { BuildRequest } from '../build/run-build.ts'
-import { findEngine } from '../engines/find-engine.ts'
+import { addEngineOptions, type EngineFlags, engineNamed, imagesOf } from './engine-options.ts'
 import type { CommandIo } from './io.ts'
 
-export interface BuildFlags {
+export interface BuildFlags extends EngineFlags {
   readonly commit?: string
   readonly folder?: true
-  readonly engine?: string
-  readonly imageArchive: readonly string[]
   readonly scratch?: string
   readonly output?: string
   readonly verbose?: true
 }
 
 export function addBuildOptions(command: Command): Command {
-  const collect = (value: string, before: readonly string[]) => [...before, value]
-  return command
+  command
     .option('--commit <revision>', 'what to build (default: HEAD)')
     .option('--folder', 'build this folder as it lies there; a first look, never attested')
-    .option(
-      '--engine <name>',
-      'podman, docker, or host for a first look without a container (default: the first that answers)',
-    )
-    .option(
-      '--image-archive <file>',
-      'load the image from here where the engine does not have it; may be repeated',
-      collect,
-      [],
-    )
+  const engines = 'podman, docker, or host for a first look without a container (default: the first that answers)'
+  return addEngineOptions(command, engines)
     .option('--scratch <folder>', 'where trees are unpacked (default: the system’s temporary folder)')
     .option('--output <folder>', 'where logs and artifacts go (default: .samebits/builds/<time>)')
     .option('--verbose', 'show what the build says')
@@ -47,7 +36,7 @@ export async function withBuild<T>(
   const { environment, machine, signal, cwd } = io
   if (flags.folder === true && flags.commit !== undefined)
     throw new ProgramError({ code: 'USAGE', detail: 'both --folder and --commit', remedy: 'Say once what to build.' })
-  const engine = await findEngine(flags.engine ?? null, { environment, newName: newName(io) }, signal)
+  const engine = await engineNamed(io, flags.engine)
   for (const line of engine.adaptations) machine.say(line)
   const into = resolve(cwd, flags.output ?? join('.samebits', 'builds', String(machine.now())))
   await mkdir(into, { recursive: true })
@@ -64,7 +53,7 @@ export async function withBuild<T>(
       ...opened,
       engine,
       scratch,
-      archives: flags.imageArchive.map((file) => resolve(cwd, file)),
+      archives: imagesOf(io, flags),
       toolEnvironment: environment,
       now: () => machine.now(),
       ...(flags.verbose === true
@@ -75,9 +64,4 @@ export async function withBuild<T>(
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }
-}
-
-function newName({ machine }: CommandIo): () => string {
-  let count = 0
-  return () => `samebits-${machine.now()}-${Math.floor(machine.random() * 0xffff_ffff).toString(16)}-${count++}`
 }
