@@ -17,7 +17,9 @@ import type { Asked } from './mutation/runner.ts'
 import { type Batch, chosen } from './mutation/targets.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const kept = join(root, 'reports', 'mutation')
+/** Seconds' worth of tests that each mutant meets at most. */
+const quick = process.env['MUTATION_QUICK'] ?? null
+const kept = join(root, 'reports', 'mutation', ...(quick === null ? [] : ['quick']))
 
 /** Tests that take seconds each. */
 const slowTests = [
@@ -48,6 +50,7 @@ const strykerConfig = ({ name, room, slow, files }: Batch) => ({
     exclude: [...slowTests.filter((test) => !slow.includes(test)), ...otherTests].map((test) => testOf(room, test)),
     thorough: slow.map((test) => testOf(room, test)),
     files,
+    most: quick === null ? null : Number(quick) * 1000,
   } satisfies Asked,
   mutate: files,
   mutator: { excludedMutations: ['StringLiteral'] },

@@ -29,6 +29,8 @@ export interface Asked {
   readonly files: readonly string[]
   /** Test files whose properties are run as often as they ask, and not just a few times. */
   readonly thorough: readonly string[]
+  /** Milliseconds' worth of tests, the quick ones first, that each mutant meets at most; null: all that reach it. */
+  readonly most: number | null
 }
 
 /** A promise that a mutant left open; loops are noticed by their count. */
@@ -121,6 +123,7 @@ class BundledRunner implements TestRunner {
     const measured = this.#measured
     const wanted = new Set(testFilter)
     let nrOfTests = 0
+    let spent = 0
     for (const file of quickFirst(this.#files, measured, wanted, activeMutant.fileName)) {
       this.#steps.restart(activeMutant.id, limitFor(measured.steps[file.path]))
       const loaded = attempt(() => file.load())
@@ -132,7 +135,9 @@ class BundledRunner implements TestRunner {
         .toSorted((a, b) => (measured.times[a.id] ?? 0) - (measured.times[b.id] ?? 0))
       const failed = await this.#firstFailure(cases, activeMutant.id, measured)
       nrOfTests += cases.length
+      spent += cases.reduce((sum, { id }) => sum + (measured.times[id] ?? 0), measured.times[file.path] ?? 0)
       await loaded.end()
+      if (failed === null && spent > (this.#asked.most ?? Number.POSITIVE_INFINITY)) break
       if (failed === null) continue
       const { id, failure, isEndless } = failed
       if (isEndless) return { status: MutantRunStatus.Timeout, reason: failure }

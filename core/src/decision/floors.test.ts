@@ -113,7 +113,11 @@ describe('what is installed', () => {
   const newer = releaseOf(2, ['alice'], { version: '1.0.0' })
   const unmet = releaseOf(3, ['carol'], { version: '1.0.0', artifacts: newer.artifacts })
   const beta = releaseOf(4, ['alice'], { version: '1.0.0', channel: 'beta' })
-  const other = releaseOf(5, ['alice'], { version: '2.0.0' })
+  const several = [...newer.artifacts, ...older.artifacts].map((file, at) => ({
+    ...file,
+    sha256: hex(at === 0 ? 'more' : 'most'),
+  }))
+  const other = releaseOf(5, ['alice'], { version: '2.0.0', artifacts: several })
   const known = knowing(older, newer, unmet, beta, other)
   const found = ({ id, channel, sequence, version }: KnownRelease): Resolved => ({ id, channel, sequence, version })
   const nothing: Resolved = { id: null, channel: null, sequence: null, version: null }
@@ -127,6 +131,7 @@ describe('what is installed', () => {
     ['of that channel', version('beta', '1.0.0'), found(beta)],
     ['a version that is not known', version('stable', '3.0.0'), { ...nothing, channel: 'stable', version: '3.0.0' }],
     ['the met release of those bytes', digest(newer.artifacts[0]?.sha256), found(newer)],
+    ['one of its artifacts', digest(hex('more')), found(other)],
     ['bytes that are not known', digest(hex(artifact('9.0.0').name)), nothing],
   ])('%s', (_, installed, expected) => {
     expect(resolveInstalled(ruleOf(), known, installed)).toEqual(expected)
