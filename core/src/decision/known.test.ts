@@ -125,6 +125,17 @@ describe('statements', () => {
     expect(standingRevocation(rule, known, one, read)).toBe(stands ? statements[0] : null)
   })
 
+  it('counts as strangers those of whom a stranger is one of the signers, and no others', () => {
+    const statements = [statement({ entries: by(['root', 4]) })]
+    const one = release(1, by(['alice', 5]))
+    const stands = (entries: (at: number) => KnownEntry[]) => {
+      const releases = Array.from({ length: MAX_UNMET_PER_KEY }, (_, at) => release(100 + at, entries(100 + at)))
+      return standingRevocation(rule, { ...nothingKnown, statements, releases }, one, history) !== null
+    }
+    expect(stands((at) => by(['alice', at]))).toBe(false)
+    expect(stands((at) => by(['alice', at], [STRANGER, at + 1]))).toBe(true)
+  })
+
   it('counts from the first entry of the id that is known, whoever signed it', () => {
     const statements = [statement({ entries: by(['root', 4]) })]
     const one = release(1, by(['alice', 5]))
