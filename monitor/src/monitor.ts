@@ -14,7 +14,7 @@ import { type EntryIndex, Follower } from './follow/follower.ts'
 import { logSource } from './follow/log-source.ts'
 import { Rounds } from './follow/rounds.ts'
 import { RunWorkers } from './follow/run-workers.ts'
-import { joined } from './follow/slots.ts'
+import { joined, Underway } from './follow/slots.ts'
 import { Exchange } from './gossip/exchange.ts'
 import { RateLimit } from './gossip/rate-limit.ts'
 import { dashboardHandler } from './http/dashboard-http.ts'
@@ -92,10 +92,13 @@ async function follow(config: MonitorConfig, state: State, deps: MonitorDeps): P
       operator.error({ err: error }, 'evidence was not written to its folder; it stays in the state')
     })
   /** Whoever is told of evidence finds it there. */
-  const tell = async () => {
-    await writeEvidence()
-    void outbox.flush()
-  }
+  const told = new Underway()
+  const tell = () =>
+    told.add(
+      writeEvidence().then(() => {
+        void outbox.flush()
+      }),
+    )
   const exchange = new Exchange({ followers, store, fetch, taken: () => void tell() })
   const asks = config.monitors.map((url) => joined(() => askMonitor(exchange, url, operator)))
   const rounds = new Rounds({ followers, asks, tell, ending: ending.signal, operator })
@@ -114,7 +117,9 @@ async function follow(config: MonitorConfig, state: State, deps: MonitorDeps): P
       ending.abort()
       await server?.close()
       await workers.close()
-      await Promise.all([rounds.end(), outbox.end()])
+      await Promise.all([rounds.end(), exchange.end()])
+      await told.end() // what was found a moment ago is in its file
+      await outbox.end()
       state.close()
     },
   }

@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { formatEvidence, formatUpdateBundle, toBase64, utf8 } from '@samebits/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { MemoryLog } from '../support/world.ts'
@@ -40,6 +42,15 @@ describe('what is handed in', () => {
     expect(await post({ checkpoints: [forked(280).checkpoint()] })).toEqual([200, '{"kept":1,"refused":0}'])
     expect(kinds()).toEqual(['fork by monitor'])
     expect(scene.rules()).toEqual(['fork', 'view-contradicts'])
+  })
+
+  it('just before the end is in its file after it', async () => {
+    await post({ checkpoints: [forked(280).checkpoint()] })
+    const kept = scene.monitor.store.evidenceList(ORIGIN, 10).map(({ kind, id }) => `${kind}-${id.slice(0, 32)}.json`)
+    await scene.monitor.stop()
+    expect(readdirSync(join(scene.folder, 'data', 'evidence'))).toEqual(kept)
+    expect(scene.defects).toEqual([])
+    await scene.start()
   })
 
   it('a larger one whose tiles nobody serves is a question; its bundle shows the entry that was swapped', async () => {

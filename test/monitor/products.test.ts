@@ -1,7 +1,7 @@
 import { checkEvidence, parseEvidence, parseTrust, utf8 } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import { afterEach, describe, expect, it } from 'vitest'
-import { entryBy, looseEntry } from '../support/world.ts'
+import { entryBy, looseEntry, MemoryLog } from '../support/world.ts'
 import {
   idOf,
   member,
@@ -244,6 +244,23 @@ describe('trust', () => {
     await scene.poll()
     expect(scene.rules()).toEqual(['entry-refused', 'trust-change', 'trust-fork'])
     expect(proven(trustFile({ log: scene.log }))).toEqual(['trust-fork: convicts'])
+  })
+
+  it('that moves to another log is told with what to do; in this one nothing counts past it', async () => {
+    await open()
+    await scene.start()
+    const body = next({ log: new MemoryLog('log.example.org/new') })
+    scene.served.bodies.push(body)
+    await logged(entryBy('root', trustStatement(body, 2)))
+    const [alert] = scene.alerts('trust-moves')
+    expect(alert?.title).toContain('log.example.org/new')
+    expect(alert?.detail).toMatch(/"keys": \["log\.example\.org\/new\+.*"url": "/)
+    expect(alert?.remedy).toContain('configuration')
+    await scene.restart()
+    expect(scene.monitor.store.statement(ORIGIN, idOf(second))?.metAt).toBe(2) // as the file of this log says
+    await logged(entryBy('alice', third))
+    expect(scene.rules()).toEqual(['entry-refused', 'trust-moves'])
+    expect(scene.alerts('entry-refused')[0]?.title).toContain('nothing counts past the trust statement at 4')
   })
 
   it('in a format of the future ends what this version can judge', async () => {

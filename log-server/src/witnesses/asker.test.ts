@@ -16,7 +16,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { headSigner } from '../signer.ts'
 import { BehindError } from '../takeover.ts'
 import { AbandonedError, type AskerParts, WitnessAsker } from './asker.ts'
-import { maxRequestBytes } from './client-http.ts'
+import { maxRequestBytes, postCheckpoint } from './client-http.ts'
 import { WitnessFailure } from './failure.ts'
 import { Pace } from './pace.ts'
 import { type Lie, startTestWitness, type TestWitness } from './testing.ts'
@@ -128,6 +128,59 @@ describe('a witness', () => {
     expect(await kindOf(one.ask(question(head(3))))).toBe('busy')
     expect(await kindOf(one.ask(question(head(3))))).toBe('busy')
     expect(witness.received).toHaveLength(1)
+  })
+
+  it('is asked about the next head only after the interval, and not at all about one that was overtaken meanwhile', async () => {
+    let clock = 0
+    const waits: number[] = []
+    const pace = new Pace({ minIntervalMs: 300, requestsPerDay: 86_400 }, () => clock)
+    const sleep = async (milliseconds: number) => {
+      waits.push(milliseconds)
+      clock += milliseconds
+    }
+    const one = asker({ pace, sleep })
+    for (const size of [3, 5]) await one.ask(question(head(size)))
+    expect([waits, oldSizes()]).toEqual([
+      [0, 300],
+      [0, 3],
+    ])
+    let overtaken = false
+    const slow = asker({
+      pace,
+      sleep: async () => {
+        overtaken = true
+      },
+    })
+    await expect(slow.ask({ ...question(head(8)), current: () => !overtaken })).rejects.toThrow(AbandonedError)
+    expect(witness.received).toHaveLength(2)
+  })
+
+  it('whose budget for the day is used up is not asked', async () => {
+    const pace = new Pace({ minIntervalMs: 0, requestsPerDay: 24 }, () => 0)
+    const one = asker({ pace })
+    for (let size = 1; size <= 16; size++) await one.ask(question(head(size)))
+    expect(await kindOf(one.ask(question(head(17))))).toBe('budget')
+    expect(witness.received).toHaveLength(16)
+  })
+
+  it('has one time-out for a head, conflicts included', async () => {
+    const signals: unknown[] = []
+    const watched: typeof fetch = (input, init) => {
+      signals.push(init?.signal)
+      return fetch(input, init)
+    }
+    await asker().ask(question(head(7)))
+    const second = asker({ fetch: watched, timeoutMs: 10_000 })
+    await second.ask(question(head(21)))
+    expect(signals).toHaveLength(2)
+    expect(new Set(signals).size).toBe(1)
+  })
+
+  it('is sent nothing that it would not read', async () => {
+    const parts = { fetch, prefix: witness.url, signal: new AbortController().signal }
+    const sent = postCheckpoint(parts, 'x'.repeat(maxRequestBytes + 1))
+    expect(await kindOf(sent)).toBe('too-large')
+    expect(witness.received).toHaveLength(0)
   })
 
   it('that contradicts this log has its copy held against the storage', async () => {

@@ -100,6 +100,20 @@ describe('a log with witnesses', () => {
     expect(await published(log)).toEqual({ size: 2, satisfied: true, names: ['w1', 'w2'] })
   })
 
+  it('asks again when nothing comes, so that the quorum time stays fresh', async () => {
+    const log = await settled(await start({ resignSeconds: 1 }))
+    const timesOf = async () => {
+      const signed = parseSignedCheckpoint(await (await fetch(`${log.url}/checkpoint`)).text())
+      return evaluateQuorum(nodeCrypto, parsePolicy(nodeCrypto, text), signed).cosigners.map(
+        ({ timestamp }) => timestamp,
+      )
+    }
+    const [first = 0] = await timesOf()
+    await expect.poll(async () => Math.min(...(await timesOf())), { timeout: 20_000 }).toBeGreaterThan(first)
+    expect(await published(log)).toMatchObject({ size: 0, satisfied: true })
+    expect(new Set(witness(0).received.map(({ size }) => size))).toEqual(new Set([0]))
+  })
+
   it('coalesces what comes while a witness may not be asked again', async () => {
     const log = await start({ witnessMinIntervalMs: 300 })
     const before = witness(0).received.length

@@ -1,6 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { checkEvidence, type Evidence, parseEvidence, parseTrust, parseVkey } from '@samebits/core'
+import {
+  checkEvidence,
+  type Evidence,
+  FormatError,
+  parseEvidence,
+  parseTrust,
+  parseVkey,
+  TrustError,
+} from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import { ProgramError, visible } from '@samebits/host'
 import { Command } from 'commander'
@@ -34,12 +42,32 @@ function gather(value: string, before: readonly string[]): string[] {
   return [...before, value]
 }
 
+const remedies = {
+  evidence:
+    'Name the file as it was handed out: from DATA/evidence of a monitor, witness or updater, or from /v1/evidence/ID. One that was changed in any byte is none.',
+  key: 'Give the key as its log or witness prints it, NAME+HASH+KEY in one piece, in quotes.',
+  trust: 'Give the trust file that the product ships (trust.json), unchanged.',
+} as const
+
+/** @throws ProgramError with the parser's own code and cause */
+function readable<T>(what: string, remedy: string, parse: () => T): T {
+  try {
+    return parse()
+  } catch (cause) {
+    if (!(cause instanceof FormatError || cause instanceof TrustError)) throw cause
+    throw new ProgramError({ code: cause.code, detail: `${what}: ${cause.message}`, remedy, cause })
+  }
+}
+
 async function judge(io: RunningIo, file: string, { key, trust }: Flags): Promise<void> {
   if (key.length === 0 && trust === undefined)
     throw new ProgramError({ code: 'USAGE', detail: 'nobody to believe was named', remedy: 'Give --key or --trust.' })
-  const evidence: Evidence = parseEvidence(await readFile(resolve(io.cwd, file)))
-  const keys = key.map((vkey) => parseVkey(nodeCrypto, vkey))
-  const trustFile = trust === undefined ? null : parseTrust(nodeCrypto, await readFile(resolve(io.cwd, trust)))
+  const bytes = await readFile(resolve(io.cwd, file))
+  const evidence: Evidence = readable(file, remedies.evidence, () => parseEvidence(bytes))
+  const keys = key.map((vkey) => readable(`--key ${vkey}`, remedies.key, () => parseVkey(nodeCrypto, vkey)))
+  const trustBytes = trust === undefined ? null : await readFile(resolve(io.cwd, trust))
+  const trustFile =
+    trustBytes === null ? null : readable(`${trust}`, remedies.trust, () => parseTrust(nodeCrypto, trustBytes))
   const finding = checkEvidence({
     crypto: nodeCrypto,
     evidence,

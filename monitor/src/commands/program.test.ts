@@ -189,15 +189,18 @@ describe('evidence check', () => {
   })
 
   it.each([
-    ['no file', null, ['--key', key], 'IO'],
-    ['a file that is no evidence', '{}', ['--key', key], 'FORMAT_INVALID'],
-    ['an empty file', '', ['--key', key], 'FORMAT_INVALID'],
-    ['no key', '{}', [], 'USAGE'],
-    ['a key that is none', '{}', ['--key', 'x'], 'FORMAT_INVALID'],
-  ])('refuses %s', async (_, text, flags, code) => {
+    ['no file', null, ['--key', key], 'IO', null],
+    ['a file that is no evidence', '{}', ['--key', key], 'FORMAT_INVALID', 'as it was handed out'],
+    ['an empty file', '', ['--key', key], 'FORMAT_INVALID', 'as it was handed out'],
+    ['no key', '{}', [], 'USAGE', 'Give --key or --trust.'],
+    ['a key that is none', null, ['--key', 'x'], 'FORMAT_INVALID', 'NAME+HASH+KEY'],
+    ['a trust file that is none', null, ['--trust', 'file'], 'TRUST_INVALID', 'trust.json'],
+  ])('refuses %s, and says what to do', async (what, text, flags, code, remedy) => {
     if (text !== null) writeFileSync(join(cwd, 'file'), text)
+    else if (what !== 'no file') write('file', 'split', log.sign(5).text, log.sign(5, 'other').text)
     const { status, stderr } = await check(...flags)
     expect([status === 0, stderr.split(':')[0]]).toEqual([false, code])
+    if (remedy !== null) expect(stderr).toContain(remedy)
   })
 })
 

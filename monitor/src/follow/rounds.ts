@@ -4,7 +4,7 @@
  */
 import type { OperatorLog } from '../witness/server-parts.ts'
 import type { Follower } from './follower.ts'
-import { joined, Slots } from './slots.ts'
+import { joined, Slots, Underway } from './slots.ts'
 
 export interface RoundsParts {
   readonly followers: readonly Follower[]
@@ -28,7 +28,7 @@ interface Poll {
 export class Rounds {
   readonly #parts: RoundsParts
   readonly #polls: readonly Poll[]
-  readonly #under = new Set<Promise<void>>()
+  readonly #under = new Underway()
 
   constructor(parts: RoundsParts) {
     this.#parts = parts
@@ -43,14 +43,12 @@ export class Rounds {
 
   /** Looks at every log that is not being looked at; resolves when all that was new is read. Never rejects. */
   all(): Promise<void> {
-    const round = this.#all().finally(() => this.#under.delete(round))
-    this.#under.add(round)
-    return round
+    return this.#under.add(this.#all())
   }
 
   /** Resolves when nothing is under way. */
-  async end(): Promise<void> {
-    await Promise.all(this.#under)
+  end(): Promise<void> {
+    return this.#under.end()
   }
 
   async #all(): Promise<void> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { joined, Slots } from './slots.ts'
+import { joined, Slots, Underway } from './slots.ts'
 
 /** Work that ends when it is told to. */
 function held() {
@@ -59,5 +59,26 @@ describe('joined work', () => {
     expect(started).toEqual(['a', 'a'])
     end(1)
     await again
+  })
+})
+
+describe('work for which nobody waits', () => {
+  it('is waited for at the end, with what was added meanwhile, and whether it fails or not', async () => {
+    const { work, end } = held()
+    const under = new Underway()
+    const ended: string[] = []
+    const first = under.add(work('a')().then(() => under.add(work('b')().then(() => void ended.push('b')))))
+    const failing = under.add(Promise.reject(new Error('on purpose')))
+    const all = under.end().then(() => void ended.push('all'))
+    await expect(failing).rejects.toThrow('on purpose')
+    await turn()
+    expect(ended).toEqual([])
+    end(0)
+    await turn()
+    expect(ended).toEqual([])
+    end(1)
+    await Promise.all([first, all])
+    expect(ended).toEqual(['b', 'all'])
+    await under.end()
   })
 })

@@ -30,3 +30,19 @@ export function joined(work: () => Promise<void>): () => Promise<void> {
     return under
   }
 }
+
+/** Work for which nobody waits, until the end. */
+export class Underway {
+  readonly #all = new Set<Promise<unknown>>()
+
+  add<T>(work: Promise<T>): Promise<T> {
+    const kept = work.catch(() => undefined).finally(() => this.#all.delete(kept))
+    this.#all.add(kept)
+    return work
+  }
+
+  /** Resolves when nothing is under way, also of what was added meanwhile. Never rejects. */
+  async end(): Promise<void> {
+    while (this.#all.size > 0) await Promise.all(this.#all)
+  }
+}

@@ -1,6 +1,7 @@
 /** Gossip about all logs that are followed: sorts what comes in by log, and puts together what is passed on. */
 import { FormatError, httpGet, NoteError, parseSignedCheckpoint, SourceError } from '@samebits/core'
 import type { Follower } from '../follow/follower.ts'
+import { Underway } from '../follow/slots.ts'
 import type { MonitorStore } from '../state/monitor-store.ts'
 import { formatGossip, type Gossip, GossipError, gossipCaps, parseGossip } from './gossip-format.ts'
 import type { Giver, HandedIn, Material } from './hand-in.ts'
@@ -17,13 +18,23 @@ const timeoutMs = 20_000
 
 export class Exchange {
   readonly #parts: ExchangeParts
+  readonly #under = new Underway()
 
   constructor(parts: ExchangeParts) {
     this.#parts = parts
   }
 
   /** Takes in gossip; what is about logs that nobody follows here is refused. */
-  async take(gossip: Gossip, giver: Giver): Promise<HandedIn> {
+  take(gossip: Gossip, giver: Giver): Promise<HandedIn> {
+    return this.#under.add(this.#take(gossip, giver))
+  }
+
+  /** Resolves when nothing is being taken in, whether somebody still waits for its answer or not. */
+  end(): Promise<void> {
+    return this.#under.end()
+  }
+
+  async #take(gossip: Gossip, giver: Giver): Promise<HandedIn> {
     let [kept, refused] = [0, gossip.evidence.length + gossip.checkpoints.length]
     for (const view of gossip.bundles.flatMap(({ views }) => views)) if (originOf(view.checkpoint) !== null) refused++
     for (const follower of this.#parts.followers) {

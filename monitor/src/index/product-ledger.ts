@@ -10,6 +10,7 @@ import {
   metFinding,
   trustEnds,
   trustForked,
+  trustMoves,
   unread,
   votedAgainst,
 } from '../rules/entry-rules.ts'
@@ -254,12 +255,16 @@ export class ProductLedger {
   }
 
   #end(product: string, version: number, index: number, one: Watched): void {
+    if (one.endsAt !== null) return
+    this.#endAt(product, index, one)
+    this.#raise(trustEnds(product, version, index))
+  }
+
+  #endAt(product: string, index: number, one: Watched): void {
     const { reader, writer, origin, watched } = this.#parts
-    const record = reader.product(origin, product)
-    if (record === null || one.endsAt !== null) return
+    const record = reader.product(origin, product) ?? freshProduct(origin, product)
     writer.putProduct({ ...record, endsAt: index })
     watched.set(product, { ...one, endsAt: index })
-    this.#raise(trustEnds(product, version, index))
   }
 
   /** The new authority has to have signed as well. */
@@ -268,6 +273,10 @@ export class ProductLedger {
     this.#verifyAgain(statement.id, next)
     const entries = entriesUnder(reader, origin, statement.id)
     if (!next.authorityMeets(entries)) return
+    if (next.trust.origin !== origin) {
+      this.#moves(statement, next, entries.records.at(-1)?.index ?? statement.firstIndex, one)
+      return
+    }
     const record = reader.product(origin, statement.product) ?? freshProduct(origin, statement.product)
     const { version, sha256, bytes } = next.trust
     const trust = { version, sha256, body: bytes }
@@ -277,6 +286,15 @@ export class ProductLedger {
     this.judgeAgain(statement.product, { book: next })
     const finding = metFinding(statement, [], '')
     if (finding !== null) this.#raise(finding)
+  }
+
+  /** The next trust file names another log: this one is judged to its end by the file that named it, and past that nothing counts. */
+  #moves(statement: StatementRecord, { trust }: TrustBook, index: number, one: Watched): void {
+    const { product } = statement
+    if (one.endsAt !== null) return
+    this.#endAt(product, index, one)
+    this.#setMet(statement.id, index, this.#parts.now)
+    this.#raise(trustMoves(trust, this.#parts.origin, index))
   }
 
   /** Another trust file of the version that is in force, which the authority of the one before signed too. */

@@ -2,7 +2,7 @@
  * What is wrong with one entry of a watched product, and what people want to hear of it though it is right. Pure; the table of rules is
  * in `rules.ts`. Whether statements are met, and what votes say, is `core`'s to know: it comes in as a fact.
  */
-import { type Member, type Role, signingRoles, type Trust, validAt } from '@samebits/core'
+import { formatVkey, type Member, type Role, signingRoles, type Trust, validAt } from '@samebits/core'
 import type { StatementFacts, UnreadFacts } from '../index/entry-facts.ts'
 import type { StatementRecord } from '../state/monitor-store.ts'
 import type { Finding } from './rules.ts'
@@ -181,6 +181,14 @@ export function trustForked(product: string, version: number, ids: readonly [str
 export function trustEnds(product: string, version: number, index: number): Finding {
   const title = `Trust file version ${version} of ${product}, logged at ${index}, is in a format that this monitor does not know.`
   return { rule: 'trust-ends', product, about: [version, index], title, detail: '' }
+}
+
+/** The next trust file is of another log: whoever watches the product has to look there. */
+export function trustMoves({ product, version, log, origin: to, sha256 }: Trust, from: string, index: number): Finding {
+  const title = `${product} moves to another log: trust file version ${version}, logged at ${index}, names ${to}; nothing counts in ${from} past it.`
+  const url = log.url === undefined ? '(the trust file names none)' : log.url
+  const detail = `The new log: "keys": ["${formatVkey(log.key)}"], "url": "${url}". Its trust file is the body ${sha256} of the old one.`
+  return { rule: 'trust-moves', product, about: [version, index], title, detail }
 }
 
 /** A vote that says other bytes came out. */

@@ -53,6 +53,7 @@ export type RuleName =
   | 'trust-change'
   | 'trust-fork'
   | 'trust-ends'
+  | 'trust-moves'
   | 'missing-blob'
 
 /** Every rule. */
@@ -162,6 +163,11 @@ const rules: Readonly<Record<RuleName, Rule>> = {
   'trust-ends': {
     severity: 'warning',
     remedy: 'Run a newer version of this monitor: it cannot read the trust file that is in force now.',
+  },
+  'trust-moves': {
+    severity: 'warning',
+    remedy:
+      'Compare with what the authority announced. If it is theirs, put the new log, with its keys and URL and the new trust file, into the configuration: until then nobody here looks at what this product releases. Keep the old log there for those who still read it.',
   },
   'missing-blob': {
     severity: 'warning',
