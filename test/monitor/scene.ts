@@ -28,6 +28,8 @@ export interface SceneOptions {
   /** No trust file: a raw log. */
   readonly raw?: boolean
   readonly trust?: Partial<TrustOptions>
+  /** Threads that read a backlog; one unless told. */
+  readonly processors?: number
 }
 
 export class MonitorScene {
@@ -101,7 +103,7 @@ export class MonitorScene {
       fetch,
       stdout: { write: (line) => this.lines.push(line) },
       operator: { info() {}, warn() {}, error: (fields) => void this.defects.push(fields) },
-      processors: 1,
+      processors: this.options.processors ?? 1,
       onProgress() {},
     })
   }
