@@ -93,6 +93,7 @@ export default {
       from: { pathNot: '^host/src/lock\\.ts$' },
       to: { path: '^(?:node:)?sqlite$' },
     },
+    only('tokens-in-their-process', 'pkcs11js', '^log-server/src/token/(?:main|session)\\.ts$'),
     only('commander-in-commands', 'commander', '(?:^|/)(?:main|commands?)\\.ts$|/commands/'),
   ],
   options: {

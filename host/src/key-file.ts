@@ -25,12 +25,12 @@ export async function readKeyFile(path: string, credentials = ''): Promise<strin
 /**
  * Reads a secret of one line, such as a password, without its newline, from a file that only its owner may read.
  *
+ * @param credentials as of {@link readPrivateFile}
  * @throws ProgramError KEY_FILE, as {@link readKeyFile}; also where the file is empty or has more lines
  */
-export async function readSecretFile(path: string): Promise<string> {
-  const secret = (
-    await readPrivateFile(path, { what: 'secret', remedy: 'Write the secret into a file of its own.' })
-  ).replace(/\r?\n$/, '')
+export async function readSecretFile(path: string, credentials = ''): Promise<string> {
+  const remedy = 'Write the secret into a file of its own.'
+  const secret = (await readPrivateFile(path, { what: 'secret', remedy, credentials })).replace(/\r?\n$/, '')
   if (secret !== '' && !/[\r\n]/.test(secret)) return secret
   throw refuse(`${path} does not hold one line`, 'Write the secret, and nothing else, into the file.')
 }

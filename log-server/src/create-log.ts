@@ -86,7 +86,7 @@ async function signEmptyTree(
   // Without a marker nothing was ever signed, unless the marker was lost: then this is no place for a new log.
   if (head.size > 0 || head.epoch > 0 || (await store.published()) !== null)
     throw logExists('the database holds a log whose marker is missing')
-  const checkpoint = signer.sign(head, now()).text
+  const { text: checkpoint } = await signer.sign(head, now())
   await createMarker(markerPath, { checkpoint, epoch: head.epoch })
   await store.publish({ size: head.size, checkpoint }, head.epoch)
   return { origin: signer.origin, vkeys: signer.keys.map(formatVkey), checkpoint }

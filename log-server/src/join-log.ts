@@ -4,17 +4,17 @@
  */
 
 import { parseSignedCheckpoint } from '@samebits/core'
-import { nodeCrypto, type SigningKey } from '@samebits/core/node'
+import { nodeCrypto } from '@samebits/core/node'
 import { ProgramError } from '@samebits/host'
 import { dataDir, exists, lockDataDir } from './data-dir.ts'
 import { createMarker } from './marker.ts'
 import { openStore } from './open-store.ts'
 import type { LogServerOptions } from './options.ts'
-import { headSigner, openOwn } from './signer.ts'
+import { headSigner, type LogKey, openOwn } from './signer.ts'
 import { noExtension } from './sql.ts'
 
 export interface JoinLogOptions extends Pick<LogServerOptions, 'dataDir' | 'database' | 'databaseTimeoutMs'> {
-  readonly keys: readonly SigningKey[]
+  readonly keys: readonly LogKey[]
 }
 
 export interface JoinedLog {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { equalBytes, rangeRoot, type SignedCheckpoint } from '@samebits/core'
-import { generateSigningKey, nodeCrypto } from '@samebits/core/node'
+import { generateSigningKey, nodeCrypto, type SigningKey } from '@samebits/core/node'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { NoTables } from './admission.ts'
 import { createLog } from './create-log.ts'
@@ -16,12 +16,12 @@ import type { Issued } from './issuer.ts'
 import { Log, type LogParts } from './log.ts'
 import { type Marker, openMarker } from './marker.ts'
 import { openRawAdmission } from './raw-admission.ts'
-import { type HeadSigner, headSigner } from './signer.ts'
+import { headSigner } from './signer.ts'
 import { noExtension } from './sql.ts'
 import { openSqliteStore } from './sqlite-store.ts'
 import { CommitUnknownError, type LogStore, type OpenStore, StorageError } from './store.ts'
 import { type Place, PlaceError } from './takeover.ts'
-import { realTiming, testOrigin } from './testing.ts'
+import { realTiming, signHead, testOrigin } from './testing.ts'
 import { noWitnesses, type Witnessing, WitnessQuorumError } from './witnessing.ts'
 
 const keys = [generateSigningKey('ed25519'), generateSigningKey('ml-dsa-44')]
@@ -198,8 +198,8 @@ describe('signing', () => {
 
 describe('taking over', () => {
   const placeOf = (text: string | null): Place => ({ name: 'https://example.com', read: async () => text })
-  const signedBy = (by: HeadSigner, size: number) =>
-    by.sign({ size, root: nodeCrypto.sha256(Uint8Array.of(size)) }, 1).text
+  const signedBy = (by: readonly SigningKey[], size: number, origin = testOrigin) =>
+    signHead(by, { size, root: nodeCrypto.sha256(Uint8Array.of(size)) }, 1, origin).text
 
   it('raises the epoch, so that the leader before cannot commit any more', async () => {
     const old = await lead()
@@ -212,8 +212,8 @@ describe('taking over', () => {
   })
 
   it.each([
-    ['a larger tree under our own signature', () => placeOf(signedBy(signer, 7)), 'STORAGE_BEHIND'],
-    ['another tree under our own signature', () => placeOf(signedBy(signer, 1)), 'TREE_MISMATCH'],
+    ['a larger tree under our own signature', () => placeOf(signedBy(keys, 7)), 'STORAGE_BEHIND'],
+    ['another tree under our own signature', () => placeOf(signedBy(keys, 1)), 'TREE_MISMATCH'],
   ])('is refused for good by %s at the published place', async (_what, place, code) => {
     const first = await lead()
     await first.add('a')
@@ -241,9 +241,9 @@ describe('taking over', () => {
   })
 
   it.each([
-    ['somebody else signed', signedBy(headSigner(nodeCrypto, testOrigin, [generateSigningKey('ed25519')]), 9)],
-    ['our keys signed for another log', signedBy(headSigner(nodeCrypto, 'example.com/other', keys), 9)],
-    ['has one bad line of ours', signedBy(signer, 9).replace(/9\n/, '8\n')],
+    ['somebody else signed', signedBy([generateSigningKey('ed25519')], 9)],
+    ['our keys signed for another log', signedBy(keys, 9, 'example.com/other')],
+    ['has one bad line of ours', signedBy(keys, 9).replace(/9\n/, '8\n')],
     ['is no checkpoint', '<html>hello</html>'],
   ])('ignores what %s: it proves nothing', async (_what, text) => {
     const { log } = await lead({ places: [placeOf(text)] })
@@ -258,7 +258,7 @@ describe('taking over', () => {
   })
 
   it('is refused when the marker holds a checkpoint that is not ours', async () => {
-    const other = headSigner(nodeCrypto, testOrigin, [generateSigningKey('ed25519')])
+    const other = [generateSigningKey('ed25519')]
     await marker.write({ checkpoint: signedBy(other, 0), epoch: 0 })
     const { log } = await lead()
     expect(log.gate).toMatchObject({ state: 'read-only', code: 'MARKER_DAMAGED' })
@@ -409,7 +409,7 @@ describe('witnesses', () => {
   })
 
   it('that show what the storage lacks end writing before anything is signed; too few keep it waiting', async () => {
-    const larger = signer.sign({ size: 3, root: new Uint8Array(32) }, 1000).text
+    const larger = signHead(keys, { size: 3, root: new Uint8Array(32) }, 1000).text
     const found = [{ name: 'w', checkpoint: larger }]
     const behind = await lead({ witnessing: { ...noWitnesses, copies: async () => ({ found, missing: 'w2: away' }) } })
     expect(behind.log.gate).toMatchObject({ code: 'STORAGE_BEHIND', retrySeconds: null })

@@ -18,7 +18,7 @@ import type { LogView } from './log-view.ts'
 import type { Marker } from './marker.ts'
 import { consistencyProof, inclusionProof } from './proofs.ts'
 import { type Sequenced, Sequencer, type SequencerLimits } from './sequencer.ts'
-import { type HeadSigner, openOwn } from './signer.ts'
+import { type HeadSigner, KeyUnavailableError, openOwn } from './signer.ts'
 import { CommitUnknownError, type Head, HeadMovedError, type LogReader, type LogStore, StorageError } from './store.ts'
 import { type Place, PlaceError, takeOver } from './takeover.ts'
 import type { EntryTrail, Step, Tracing } from './tracing/tracing.ts'
@@ -86,8 +86,8 @@ export class Log<Item, Tables> implements LogView {
   #signedSize: number
   #cancelTimer: () => void = () => undefined
   #refreshing: Promise<void> | null = null
-  /** One after the other, since a checkpoint was last published. */
-  #quorumFailures = 0
+  /** Of witnesses or keys, one after the other, since a checkpoint was last published. */
+  #failures = 0
 
   private constructor(parts: LogParts<Item, Tables>, published: Issued) {
     this.#parts = parts
@@ -140,6 +140,7 @@ export class Log<Item, Tables> implements LogView {
 
   async #takeLead(epoch: number | null): Promise<void> {
     const { store, crypto, signer, marker, places, witnessing, election, ending } = this.#parts
+    await signer.ready()
     const copies = () => witnessing.copies()
     const taken = await takeOver({ store, hasher: crypto, signer, marked: marker.last, places, copies, epoch })
     const start = { ...taken, head: await ending.enforce(taken.head) }
@@ -221,7 +222,7 @@ export class Log<Item, Tables> implements LogView {
 
   #issued(lead: Lead<Item, Tables>, issued: Issued, trail: Step | null): void {
     this.#published = issued
-    this.#quorumFailures = 0
+    this.#failures = 0
     this.#parts.events.issued(issued)
     lead.sequencer.published(issued.size, trail)
     this.#resignLater(lead)
@@ -241,11 +242,11 @@ export class Log<Item, Tables> implements LogView {
     this.#parts.events.gate(gate)
   }
 
-  /** Witnesses that do not cosign are asked ever less often: each attempt signs the head anew. */
+  /** Witnesses that do not cosign, and tokens that are not there, are asked ever less often. */
   #retrySeconds(error: unknown): number {
     const { retrySeconds } = this.#parts.options
-    if (!(error instanceof WitnessQuorumError)) return retrySeconds
-    return Math.min(retrySeconds * 2 ** Math.min(this.#quorumFailures++, 6), Math.max(retrySeconds, 60))
+    if (!(error instanceof WitnessQuorumError || error instanceof KeyUnavailableError)) return retrySeconds
+    return Math.min(retrySeconds * 2 ** Math.min(this.#failures++, 6), Math.max(retrySeconds, 60))
   }
 
   #endLead(error: unknown): void {
@@ -337,5 +338,5 @@ const passing: ReadonlySet<StorageError['code']> = new Set(['STORAGE_FULL', 'STO
 function mayPass(error: unknown): boolean {
   if (error instanceof StorageError) return passing.has(error.code)
   if (error instanceof CommitUnknownError || error instanceof HeadMovedError) return true
-  return error instanceof PlaceError || error instanceof WitnessQuorumError
+  return error instanceof PlaceError || error instanceof WitnessQuorumError || error instanceof KeyUnavailableError
 }

@@ -17,6 +17,11 @@ export interface LogServerOptions {
   readonly leaderTimeoutMs: number
   /** Folder of `ed25519.pem` and `ml-dsa-44.pem`. */
   readonly keysDir: string
+  /** RFC 7512 URI of the Ed25519 key in a PKCS#11 token; empty for a key file. */
+  readonly pkcs11: string
+  /** File of the token's PIN; empty where it is in the environment. */
+  readonly pkcs11PinFile: string
+  readonly pkcs11TimeoutMs: number
   readonly host: string
   readonly port: number
   /** PEM files of the certificate chain and its key; both empty for plain HTTP. */
@@ -108,6 +113,13 @@ export const optionSpecs: Readonly<Record<Name, OptionSpec>> = {
     'DIR',
     'folder of ed25519.pem and ml-dsa-44.pem, as keygen writes them (or both, as PEM, in SAMEBITS_LOG_KEYS)',
   ),
+  pkcs11: text(
+    '',
+    'URI',
+    'the Ed25519 key is in a token: pkcs11:token=LABEL;object=NAME?module-path=/path/of/the/module.so',
+  ),
+  pkcs11PinFile: text('', 'FILE', "file of the token's PIN, readable by its owner alone (or SAMEBITS_LOG_PKCS11_PIN)"),
+  pkcs11TimeoutMs: integer(5000, 100, 60_000, 'time for the token to answer'),
   host: text('127.0.0.1', 'ADDRESS', 'address to listen on'),
   port: integer(2025, 0, 65_535, 'port to listen on; 0 lets the system choose'),
   tlsCert: text('', 'FILE', 'serve HTTPS: PEM file of the certificate and its chain; read again when it changes'),
@@ -196,10 +208,11 @@ export function environmentName(name: Name): string {
 }
 
 const environmentPrefix = 'SAMEBITS_LOG_'
-/** Two variables are no options: where the configuration file is, and both keys as PEM, which belong in no argument and no file of options. */
+/** Three variables are no options: where the configuration file is, and secrets, both keys as PEM and a PIN, which belong in no argument and no file of options. */
 export const configVariable = 'SAMEBITS_LOG_CONFIG'
 export const keysVariable = 'SAMEBITS_LOG_KEYS'
-const otherVariables = new Set([configVariable, keysVariable])
+export const pinVariable = 'SAMEBITS_LOG_PKCS11_PIN'
+const otherVariables = new Set([configVariable, keysVariable, pinVariable])
 
 function kebab(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)

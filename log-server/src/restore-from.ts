@@ -7,7 +7,7 @@ import {
   SourceError,
   type TileSource,
 } from '@samebits/core'
-import { nodeCrypto, type SigningKey } from '@samebits/core/node'
+import { nodeCrypto } from '@samebits/core/node'
 import { ProgramError } from '@samebits/host'
 import { dataDir, exists, lockDataDir } from './data-dir.ts'
 import { directorySource } from './directory-source.ts'
@@ -16,14 +16,14 @@ import { createMarker, type Marked, readMarker } from './marker.ts'
 import { openStore } from './open-store.ts'
 import type { LogServerOptions } from './options.ts'
 import { bodiesOver, type Restored, restoreLog } from './restore-log.ts'
-import { type HeadSigner, headSigner, openOwn } from './signer.ts'
+import { type HeadSigner, headSigner, type LogKey, openOwn } from './signer.ts'
 
 export interface RestoreFromDeps {
   /** URL of a log or of a mirror, or a folder of a log's files. */
   readonly from: string
   /** The folder may have no marker: what else this log signed is then known to nobody here. */
   readonly withoutMarker: boolean
-  readonly keys: readonly SigningKey[]
+  readonly keys: readonly LogKey[]
   readonly fetch: typeof globalThis.fetch
   readonly now: () => number
   readonly signal: AbortSignal
@@ -61,7 +61,7 @@ export async function restoreFrom<Item, Tables>(
     const last = marked === null ? published : openMarked(signer, marked)
     const report = await restoreInto(options, mode, deps, { signer, source, marked, trees: [last, published] })
     if (marked === null) {
-      const { text: own } = signer.sign(published.checkpoint, deps.now())
+      const { text: own } = await signer.sign(published.checkpoint, deps.now())
       await createMarker(paths.marker, { checkpoint: own, epoch: report.epoch })
     }
     return { origin, ...report, signed: Math.max(last.checkpoint.size, published.checkpoint.size) }

@@ -16,8 +16,10 @@ import {
 } from './admission/testing.ts'
 import { type RestoreParts, restoreLog } from './restore-log.ts'
 import { headSigner } from './signer.ts'
+import { signHead } from './testing.ts'
 
-const signer = headSigner(nodeCrypto, origin, [generateSigningKey('ed25519'), generateSigningKey('ml-dsa-44')])
+const signingKeys = [generateSigningKey('ed25519'), generateSigningKey('ml-dsa-44')]
+const signer = headSigner(nodeCrypto, origin, signingKeys)
 const [ann, ben, rex] = [member('ann'), member('ben'), member('rex')]
 const first = trustFile({ authority: [rex], publishers: [ann] })
 const second = trustFile({ version: 2, authority: [rex], publishers: [ann, ben] })
@@ -47,7 +49,7 @@ function restore(into: TestLog, size: number, more: Partial<RestoreParts<never, 
   const { store, admission } = into
   const leaves = entries.slice(0, size)
   const root = nodeCrypto.leafHashes(leaves)
-  const { text } = signer.sign({ size, root: rootOf(leaves) }, 1)
+  const { text } = signHead(signingKeys, { size, root: rootOf(leaves) }, 1, origin)
   expect(root.length).toBe(size)
   return restoreLog({
     ...{ store, admission, hasher: nodeCrypto, target: signer.open(text), marked: { checkpoint: text, epoch: 9 } },

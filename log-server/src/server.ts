@@ -1,8 +1,8 @@
 /** A running log server, put together from its parts. */
 import type { Server } from 'node:http'
 import { Server as TlsServer } from 'node:https'
-import { formatVkey, parseSignedCheckpoint } from '@samebits/core'
-import { nodeCrypto, type SigningKey } from '@samebits/core/node'
+import { FormatError, formatVkey, parseSignedCheckpoint } from '@samebits/core'
+import { nodeCrypto } from '@samebits/core/node'
 import { closeServer, type Lock, listen, ProgramError } from '@samebits/host'
 import { dataDir, exists, lockDataDir } from './data-dir.ts'
 import type { Election } from './election.ts'
@@ -26,7 +26,7 @@ import { openElection, openStore } from './open-store.ts'
 import type { LogServerOptions } from './options.ts'
 import { publishedPlace } from './published-place.ts'
 import { refuseReaders, startReaders } from './readers/start-readers.ts'
-import { type HeadSigner, headSigner } from './signer.ts'
+import { type HeadSigner, headSigner, type LogKey } from './signer.ts'
 import type { OpenStore } from './store.ts'
 import type { TlsFiles } from './tls-files.ts'
 import type { Tracing } from './tracing/tracing.ts'
@@ -42,7 +42,7 @@ export interface OperatorLog {
 }
 
 export interface ServerDeps {
-  readonly keys: readonly SigningKey[]
+  readonly keys: readonly LogKey[]
   readonly timing: Timing
   readonly fetch: typeof globalThis.fetch
   readonly operator: OperatorLog
@@ -289,13 +289,16 @@ async function openDataDir<Item, Tables>(
 }
 
 /** The origin is what the marker says, which only the right keys can have signed. */
-function signerOf(marker: Marker, keys: readonly SigningKey[]): HeadSigner {
+function signerOf(marker: Marker, keys: readonly LogKey[]): HeadSigner {
   const { origin } = parseSignedCheckpoint(marker.last.checkpoint).checkpoint
   const signer = headSigner(nodeCrypto, origin, keys)
   try {
-    signer.open(marker.last.checkpoint)
+    const { note, verified } = signer.open(marker.last.checkpoint)
+    if (note.signatures.some((line) => line.name === origin && !verified.some((known) => known.line === line)))
+      throw new FormatError('note', 'a key that signed it is missing: a log keeps its keys as long as it lives')
   } catch (cause) {
-    const detail = `the marker of ${origin} is not signed by the keys of this folder`
+    const why = cause instanceof FormatError && cause.format === 'note' ? `: ${cause.detail}` : ''
+    const detail = `the marker of ${origin} is not signed by the keys of this folder${why}`
     throw new ProgramError({ code: 'WRONG_KEYS', detail, remedy: 'Name the keys that init was given.', cause })
   }
   return signer

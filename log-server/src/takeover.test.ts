@@ -30,7 +30,7 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'samebits-takeover-'))
   store = openSqliteStore({ path: dataDir(folder).database, extension: noExtension })
   const empty = await store.create(emptyRoot(hasher))
-  await createMarker(dataDir(folder).marker, { checkpoint: signer.sign(empty, 1000).text, epoch: empty.epoch })
+  await createMarker(dataDir(folder).marker, { checkpoint: (await signer.sign(empty, 1000)).text, epoch: empty.epoch })
   const head = await store.takeLease(0)
   const leafHashes = hasher.leafHashes(entries)
   const { tiles, root } = growEdge(hasher, { range: emptyRange(), filling: [] }, leafHashes)

@@ -2,13 +2,14 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { logSigner, type MessageSigner, type SignedCheckpoint, signCheckpoint } from '@samebits/core'
 import { generateSigningKey, nodeCrypto, type SigningKey } from '@samebits/core/node'
 import { createLog } from './create-log.ts'
 import { type Mode, rawMode } from './http/modes-http.ts'
 import type { Timing } from './log.ts'
 import { type LogServerOptions, resolveOptions } from './options.ts'
 import { type OperatorLog, type RunningServer, type ServerDeps, startServer } from './server.ts'
-import { type HeadSigner, headSigner } from './signer.ts'
+import { type HeadSigner, headSigner, type LogKey } from './signer.ts'
 import { noWitnesses, type Witnessing } from './witnessing.ts'
 
 export const testOrigin = 'example.com/log'
@@ -21,6 +22,17 @@ export const realTiming: Timing = {
     const timer = setTimeout(work, milliseconds)
     return () => clearTimeout(timer)
   },
+}
+
+/** A checkpoint as a log with these keys signs it, at once. */
+export function signHead(
+  keys: readonly MessageSigner[],
+  { size, root }: { readonly size: number; readonly root: Uint8Array },
+  time: number,
+  origin: string = testOrigin,
+): SignedCheckpoint {
+  const signers = keys.map((key) => logSigner(nodeCrypto, origin, key))
+  return signCheckpoint({ origin, size, root, extensions: [] }, signers, time)
 }
 
 export interface TestServer extends RunningServer {
@@ -66,7 +78,7 @@ export async function makeTestLog(): Promise<TestLog> {
 /** Starts a server on a port of its own. */
 export async function startTestServer<Item, Tables>(
   options: Partial<LogServerOptions>,
-  keys: readonly SigningKey[],
+  keys: readonly LogKey[],
   mode: Mode<Item, Tables>,
   extra: StartExtra = {},
 ): Promise<TestServer> {

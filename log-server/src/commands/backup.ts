@@ -8,7 +8,7 @@ import { readMarker } from '../marker.ts'
 import { asProgramError, checkLog } from './check-log.ts'
 import { answer, type CommandIo } from './io.ts'
 import { loadKeys, signerFor } from './keys.ts'
-import { addOptions, readOptions } from './shared-options.ts'
+import { addOptions, keyOptions, readOptions } from './shared-options.ts'
 
 const help = `
 The copy is read from end to end before the backup counts. Keys and marker are not in it: keep the keys elsewhere, and never
@@ -19,12 +19,12 @@ export function backupCommand(io: CommandIo): Command {
     .description('copy the database of a log to a folder, beside the running server, and check the copy')
     .requiredOption('--to <DIR>', 'a new folder')
     .addHelpText('after', help)
-  return addOptions(command, ['dataDir', 'keysDir', 'database']).action(async (given: { to: string }) => {
+  return addOptions(command, ['dataDir', ...keyOptions, 'database']).action(async (given: { to: string }) => {
     const { to: relative, ...flags } = given
     const options = await readOptions(io, flags)
     if (options.database !== '') throw foreignDatabase()
     const { origin } = parseSignedCheckpoint((await readMarker(dataDir(options.dataDir).marker)).checkpoint).checkpoint
-    const { keys } = signerFor(origin, await loadKeys(io, options.keysDir))
+    const { keys } = signerFor(origin, await loadKeys(io, options))
     const to = resolve(io.cwd, relative)
     const bar = progress({ stream: io.stderr, clock: io.timing.clock, unit: 'pages', label: 'copied' })
     const backup = await takeBackup({

@@ -17,25 +17,28 @@ export function doctorCommand(io: CommandIo): Command {
       'look at what the log rests on: files, disk, database, clock, witnesses, what was signed and what is stored',
     )
     .option('--offline', 'ask no witness')
+    .option('--try-pin', 'log in to the token although it counts wrong PINs: you know that the PIN is right now')
     .addHelpText('after', help)
-  return addOptions(command).action(async ({ offline = false, ...flags }: { offline?: boolean }) => {
-    const options = await readOptions(io, flags)
-    const keys = await loadKeys(io, options.keysDir)
-    const findings = await examineLog(options, {
-      ...{ keys, fetch: io.fetch, now: io.timing.now, offline },
-      keyFiles: keyFiles(io, options.keysDir),
-      openTls: () => openTls(io, options),
-    })
-    const failed = findings.filter(({ level }) => level === 'fail')
-    answer(io, { healthy: failed.length === 0, findings }, findings.flatMap(lines))
-    if (failed.length === 0) return
-    throw new ProgramError({
-      code: 'NOT_HEALTHY',
-      detail: failed.map(({ check }) => check).join(', '),
-      remedy: 'See above.',
-      exitCode: 1,
-    })
-  })
+  return addOptions(command).action(
+    async ({ offline = false, tryPin = false, ...flags }: { offline?: boolean; tryPin?: boolean }) => {
+      const options = await readOptions(io, flags)
+      const keys = await loadKeys(io, options, tryPin)
+      const findings = await examineLog(options, {
+        ...{ keys, fetch: io.fetch, now: io.timing.now, offline },
+        keyFiles: keyFiles(io, options),
+        openTls: () => openTls(io, options),
+      })
+      const failed = findings.filter(({ level }) => level === 'fail')
+      answer(io, { healthy: failed.length === 0, findings }, findings.flatMap(lines))
+      if (failed.length === 0) return
+      throw new ProgramError({
+        code: 'NOT_HEALTHY',
+        detail: failed.map(({ check }) => check).join(', '),
+        remedy: 'See above.',
+        exitCode: 1,
+      })
+    },
+  )
 }
 
 function lines({ level, check, detail, remedy }: Finding): string[] {

@@ -62,7 +62,7 @@ export async function freeze(
   options: LogServerOptions,
   wish: FreezeWish,
 ): Promise<{ frozen: Frozen; checkpoint: string }> {
-  const keys = await loadKeys(io, options.keysDir)
+  const keys = await loadKeys(io, options)
   const signer = signerFor(await originIn(options.dataDir), keys)
   return withMode(io, options, async (mode) => {
     const frozen = await freezeLog(options, mode, { ...wish, signer, now: io.timing.now })

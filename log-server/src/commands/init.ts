@@ -5,7 +5,7 @@ import { copiesBeforeInit } from '../witnesses/open-witnesses.ts'
 import { answer, type CommandIo } from './io.ts'
 import { withoutOrigin } from './keygen.ts'
 import { loadKeys, signerFor } from './keys.ts'
-import { addOptions, readOptions } from './shared-options.ts'
+import { addOptions, keyOptions, readOptions } from './shared-options.ts'
 
 export function initCommand(io: CommandIo): Command {
   const command = new Command('init')
@@ -15,7 +15,7 @@ export function initCommand(io: CommandIo): Command {
     'dataDir',
     'database',
     'databaseTimeoutMs',
-    'keysDir',
+    ...keyOptions,
     'publishedUrl',
     'exportTo',
     'policy',
@@ -24,7 +24,7 @@ export function initCommand(io: CommandIo): Command {
   ] as const
   return addOptions(command, names).action(async (flags: { origin: string }) => {
     const options = await readOptions(io, withoutOrigin(flags))
-    const signer = signerFor(flags.origin, await loadKeys(io, options.keysDir))
+    const signer = signerFor(flags.origin, await loadKeys(io, options))
     const copies = await copiesBeforeInit(options, { signer, fetch: io.fetch })
     const created = await createLog({
       ...options,

@@ -7,7 +7,7 @@ import { copyChecker } from './backup.ts'
 import { answer, type CommandIo } from './io.ts'
 import { loadKeys, signerFor } from './keys.ts'
 import { withMode } from './modes.ts'
-import { addOptions, readOptions } from './shared-options.ts'
+import { addOptions, keyOptions, readOptions } from './shared-options.ts'
 
 const help = `
 A log whose storage is behind what it signed only reads (STORAGE_BEHIND). Stop the server, then:
@@ -31,11 +31,11 @@ export function restoreCommand(io: CommandIo): Command {
     .option('--origin <NAME>', 'the name of the log, with --backup')
     .option('--without-marker', 'the marker is lost: begin one with what the place has')
     .addHelpText('after', help)
-  const names = ['dataDir', 'database', 'databaseTimeoutMs', 'keysDir', 'mode', 'admissionFile'] as const
+  const names = ['dataDir', 'database', 'databaseTimeoutMs', ...keyOptions, 'mode', 'admissionFile'] as const
   return addOptions(command, names).action(async ({ from, backup, origin, withoutMarker = false, ...flags }: Flags) => {
     const options = await readOptions(io, flags)
     if (from === undefined && backup === undefined) throw usage('neither --from nor --backup was named')
-    const keys = await loadKeys(io, options.keysDir)
+    const keys = await loadKeys(io, options)
     if (backup !== undefined) {
       if (origin === undefined) throw usage('--backup needs --origin')
       const { keys: own } = signerFor(origin, keys)

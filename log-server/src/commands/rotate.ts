@@ -191,7 +191,7 @@ function workOf(
 /** Keys of its own: one that this log has signed with would let the two speak for each other. */
 async function successorKeys(io: CommandIo, options: LogServerOptions, { keysDir }: SuccessorPlan) {
   const keys = await ensureKeys(keysDir)
-  const own = await loadKeys(io, options.keysDir)
+  const own = await loadKeys(io, options)
   if (!keys.some((key) => own.some((other) => equalBytes(key.publicKey, other.publicKey)))) return keys
   throw usage(`${keysDir} holds a key of this log`)
 }

@@ -3,12 +3,14 @@ import { destination, type Logger, pino } from 'pino'
 import type { Mode } from '../http/modes-http.ts'
 import type { LogServerOptions } from '../options.ts'
 import { startServer } from '../server.ts'
+import { isDistant, KeyUnavailableError, type LogKey } from '../signer.ts'
 import { openTracing } from '../tracing/open-tracing.ts'
 import { answer, type CommandIo } from './io.ts'
 import { loadKeys } from './keys.ts'
 import { withMode } from './modes.ts'
 import { addOptions, readOptions } from './shared-options.ts'
 import { openTls } from './tls.ts'
+import { asProgramError } from './token-keys.ts'
 
 export function serveCommand(io: CommandIo): Command {
   const command = new Command('serve').description(
@@ -22,7 +24,8 @@ export function serveCommand(io: CommandIo): Command {
 
 async function serve<Item, Tables>(io: CommandIo, options: LogServerOptions, mode: Mode<Item, Tables>): Promise<void> {
   const operator = operatorLog(options)
-  const keys = await loadKeys(io, options.keysDir)
+  const keys = await loadKeys(io, options)
+  await tryKeys(keys, operator)
   const files = await openTls(io, options)
   const tls = files === null ? {} : { tls: { files, onReload: io.onReload } }
   const warn = (message: string, detail?: unknown) => operator.warn({ detail }, message)
@@ -39,6 +42,15 @@ async function serve<Item, Tables>(io: CommandIo, options: LogServerOptions, mod
   await server.stop()
   await traces?.close()
   operator.info({}, 'stopped')
+}
+
+/** A PIN that is refused ends the program; a token that is away does not keep readers waiting. */
+async function tryKeys(keys: readonly LogKey[], operator: Logger): Promise<void> {
+  for (const key of keys.filter(isDistant))
+    await key.ready().catch((error: unknown) => {
+      if (!(error instanceof KeyUnavailableError)) asProgramError(error)
+      operator.warn({ detail: (error as Error).message }, 'the token cannot sign yet: the log only reads until it can')
+    })
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {

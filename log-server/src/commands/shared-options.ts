@@ -14,6 +14,9 @@ import {
 } from '../options.ts'
 import type { CommandIo } from './io.ts'
 
+/** What `loadKeys` follows. */
+export const keyOptions = ['keysDir', 'pkcs11', 'pkcs11PinFile', 'pkcs11TimeoutMs'] as const
+
 /** Adds the named options, and `--config`. */
 export function addOptions(command: Command, names: readonly (keyof LogServerOptions)[] = optionNames): Command {
   command.option('--config <FILE>', `JSON file of options by their camelCase names (or ${configVariable})`)
@@ -46,6 +49,7 @@ export async function readOptions(io: CommandIo, flags: Readonly<Record<string, 
     dataDir: absolute(options.dataDir),
     keysDir: absolute(options.keysDir),
     admissionFile: absolute(options.admissionFile),
+    pkcs11PinFile: absolute(options.pkcs11PinFile),
     policy: absolute(options.policy),
     tlsCert: absolute(options.tlsCert),
     tlsKey: absolute(options.tlsKey),

@@ -87,7 +87,7 @@ function sql(text: string): void {
 async function remark(size: number, epoch: number): Promise<void> {
   rmSync(join(data, 'marker'))
   const root = nodeCrypto.sha256(new Uint8Array(size))
-  await createMarker(join(data, 'marker'), { checkpoint: signer.sign({ size, root }, now).text, epoch })
+  await createMarker(join(data, 'marker'), { checkpoint: (await signer.sign({ size, root }, now)).text, epoch })
 }
 
 describe('a PostgreSQL database', () => {

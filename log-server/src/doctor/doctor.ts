@@ -3,13 +3,13 @@
  * may run beside the server.
  */
 import { parseSignedCheckpoint } from '@samebits/core'
-import { nodeCrypto, type SigningKey } from '@samebits/core/node'
+import { nodeCrypto } from '@samebits/core/node'
 import { dataDir, exists } from '../data-dir.ts'
 import { type Marked, readMarker } from '../marker.ts'
 import type { LogServerOptions } from '../options.ts'
 import { postgresFacts } from '../postgres-facts-store.ts'
 import { openPostgresReader } from '../postgres-store.ts'
-import { type HeadSigner, headSigner } from '../signer.ts'
+import { type HeadSigner, headSigner, type LogKey } from '../signer.ts'
 import { openSqliteReader } from '../sqlite-store.ts'
 import type { LogReader } from '../store.ts'
 import { copiesBeforeInit, loadLogPolicy } from '../witnesses/open-witnesses.ts'
@@ -18,11 +18,12 @@ import { type Finding, fail } from './finding.ts'
 import { checkFileSystem, checkPrivate, checkRoom } from './folder.ts'
 import { checkFrozen } from './frozen.ts'
 import { checkSignedTrees } from './signed.ts'
+import { checkTokens } from './tokens.ts'
 import { checkTransport, type TransportDeps } from './transport.ts'
 import { checkWitnesses } from './witnessed.ts'
 
 export interface DoctorDeps extends TransportDeps {
-  readonly keys: readonly SigningKey[]
+  readonly keys: readonly LogKey[]
   /** Where they are, with their folder; empty where they are in no file that this program guards. */
   readonly keyFiles: readonly string[]
   readonly fetch: typeof globalThis.fetch
@@ -46,6 +47,7 @@ export async function examineLog(options: LogServerOptions, deps: DoctorDeps): P
   const signer = headSigner(nodeCrypto, origin, deps.keys)
   return [
     ...(await checkFiles(options, deps.keyFiles)),
+    ...(await checkTokens(deps.keys)),
     ...(await checkTransport(options.host, deps)),
     ...(await checkDatabase(options, deps, { signer, marked })),
     ...(await checkPolicy(options, deps, signer)),

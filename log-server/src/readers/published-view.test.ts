@@ -2,12 +2,13 @@ import { emptyRoot, nodeHash } from '@samebits/core'
 import { generateSigningKey, nodeCrypto } from '@samebits/core/node'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { headSigner } from '../signer.ts'
+import { signHead } from '../testing.ts'
 import { PublishedView } from './published-view.ts'
 
 const origin = 'log.example/one'
 const key = generateSigningKey('ed25519')
 const root = nodeHash(nodeCrypto, emptyRoot(nodeCrypto), emptyRoot(nodeCrypto))
-const signed = (size: number, of = origin, by = key) => headSigner(nodeCrypto, of, [by]).sign({ size, root }, 1).text
+const signed = (size: number, of = origin, by = key) => signHead([by], { size, root }, 1, of).text
 
 let stored: string | null
 let asked: number

@@ -51,7 +51,7 @@ export function handOut({ dataDir }: Pick<SuccessorPlan, 'dataDir'>): HandOut {
 /** Options that are of one server, one folder or one log. */
 const ownOptions: ReadonlySet<keyof LogServerOptions> = new Set([
   ...(['dataDir', 'database', 'keysDir', 'advertiseUrl', 'host', 'port', 'tlsCert', 'tlsKey'] as const),
-  ...(['admissionFile', 'publishedUrl', 'exportTo', 'policy', 'retiringPolicy'] as const),
+  ...(['admissionFile', 'publishedUrl', 'exportTo', 'policy', 'retiringPolicy', 'pkcs11', 'pkcs11PinFile'] as const),
 ])
 
 /** A configuration file for the successor, with every option of this log that is not as by default. */

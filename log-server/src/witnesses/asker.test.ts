@@ -15,18 +15,20 @@ import { generateSigningKey, nodeCrypto } from '@samebits/core/node'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { headSigner } from '../signer.ts'
 import { BehindError } from '../takeover.ts'
+import { signHead } from '../testing.ts'
 import { AbandonedError, type AskerParts, WitnessAsker } from './asker.ts'
 import { maxRequestBytes, postCheckpoint } from './client-http.ts'
 import { WitnessFailure } from './failure.ts'
 import { Pace } from './pace.ts'
 import { type Lie, startTestWitness, type TestWitness } from './testing.ts'
 
-const log = headSigner(nodeCrypto, 'example.com/log', [generateSigningKey('ed25519'), generateSigningKey('ml-dsa-44')])
+const keys = [generateSigningKey('ed25519'), generateSigningKey('ml-dsa-44')]
+const log = headSigner(nodeCrypto, 'example.com/log', keys)
 const leaves = nodeCrypto.leafHashes(Array.from({ length: 40 }, (_, at) => utf8(`entry ${at}`)))
 const read: NodeReader = (level, index) =>
   merkleRoot(nodeCrypto, leaves.slice(index * 2 ** level, (index + 1) * 2 ** level))
 const head = (size: number, time = 1000): SignedCheckpoint =>
-  log.sign({ size, root: merkleRoot(nodeCrypto, leaves.slice(0, size)) }, time)
+  signHead(keys, { size, root: merkleRoot(nodeCrypto, leaves.slice(0, size)) }, time)
 
 let now: number
 let witness: TestWitness
@@ -248,7 +250,7 @@ function at(signer: NoteSigner, time: number): NoteSigner {
   return { key: signer.key, sign: (subject) => signer.sign(subject, time) }
 }
 
-const other = () => log.sign({ size: 3, root: new Uint8Array(32) }, 1000)
+const other = () => signHead(keys, { size: 3, root: new Uint8Array(32) }, 1000)
 
 describe('nothing is kept of', () => {
   it.each<[string, WitnessFailure['kind'], Lie]>([

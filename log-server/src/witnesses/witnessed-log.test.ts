@@ -14,8 +14,7 @@ import { generateSigningKey, nodeCrypto } from '@samebits/core/node'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createLog } from '../create-log.ts'
 import type { LogServerOptions } from '../options.ts'
-import { headSigner } from '../signer.ts'
-import { makeTestLog, realTiming, type TestLog, type TestServer } from '../testing.ts'
+import { makeTestLog, realTiming, signHead, type TestLog, type TestServer } from '../testing.ts'
 import { copiesBeforeInit } from './open-witnesses.ts'
 import { startTestWitness, type TestWitness } from './testing.ts'
 
@@ -73,7 +72,7 @@ const claim = (size: number) => (_: unknown, response: ServerResponse) => {
 /** A tree that this log signed elsewhere: after a restore, or in a copy of the machine. */
 const signedElsewhere = (size: number) => {
   const root = nodeCrypto.sha256(Buffer.from('another tree'))
-  return log.signer.sign({ size, root }, realTiming.now()).text
+  return signHead(log.keys, { size, root }, realTiming.now()).text
 }
 const show = (body: string) => (response: ServerResponse) => void response.writeHead(200).end(body)
 
@@ -260,8 +259,7 @@ describe('before anything is signed', () => {
       'a checkpoint of another log',
       () => {
         const keys = [generateSigningKey('ed25519')]
-        const other = headSigner(nodeCrypto, 'example.com/log', keys)
-        return show(other.sign({ size: 5, root: new Uint8Array(32) }, 1000).text)
+        return show(signHead(keys, { size: 5, root: new Uint8Array(32) }, 1000).text)
       },
     ],
   ])('%s from two of three witnesses is no answer: the log serves reads only', async (_, copy) => {
