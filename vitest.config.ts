@@ -20,7 +20,7 @@ const unit = ['core', 'host', 'identity', 'updater', 'verifier-cli', 'log-server
 const branches = {
   include: ['**/src/decision/*.ts'],
   reporter: ['text'],
-  thresholds: { '**/src/decision/{decide,judge,inclusion,freshness,heads}.ts': { branches: 100 }, branches: 98 },
+  thresholds: { '**/src/decision/{decide,judge,inclusion,freshness,heads}.ts': { branches: 100 }, branches: 99 },
 }
 
 export default defineConfig(({ mode }) => ({

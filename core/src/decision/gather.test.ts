@@ -16,7 +16,10 @@ import {
 } from '../../../test/support/world-statements.ts'
 import { utf8 } from '../bytes.ts'
 import { nodeCrypto } from '../node.ts'
+import { formatEntry } from '../release/entry.ts'
+import type { IdentityVerifier } from '../release/identity.ts'
 import { buildTypes, type Statement } from '../release/predicates.ts'
+import { formatStatement } from '../release/statement.ts'
 import { parseTrust } from '../release/trust.ts'
 import { gather } from './gather.ts'
 import { MAX_UNMET_PER_KEY, nothingKnown, STRANGER } from './known.ts'
@@ -29,18 +32,25 @@ const both = { publishers: { threshold: 2, members: [member('alice'), member('bo
 /** What is known after these were logged, one after the other from this index on. */
 function known(
   logged: readonly (readonly [string, Statement] | Uint8Array)[],
-  { trust = trustOf(), joined = [] as ReturnType<typeof trustOf>[], before = nothingKnown, from = 0 } = {},
+  {
+    trust = trustOf(),
+    joined = [] as ReturnType<typeof trustOf>[],
+    before = nothingKnown,
+    from = 0,
+    identities = undefined as IdentityVerifier | undefined,
+  } = {},
 ): Known {
   const leaves = logged.map((one, at) => ({
     index: from + at,
     leaf: one instanceof Uint8Array ? one : entryBy(one[0], one[1]),
   }))
-  return gather({ crypto: nodeCrypto }, { trust, endsAt: null }, joined, before, leaves)
+  return gather({ crypto: nodeCrypto, identities }, { trust, endsAt: null }, joined, before, leaves)
 }
 
 describe('an entry', () => {
   it('of another product is not even counted; what is no entry is', () => {
     expect(known([['alice', { ...release(1, null), product: 'example.com/other' }]])).toEqual(nothingKnown)
+    expect(known([['alice', { ...revocation(hex('x')), product: 'example.com/other' }]])).toEqual(nothingKnown)
     expect(known([utf8('padding')])).toEqual({ ...nothingKnown, ignored: 1 })
   })
 
@@ -118,6 +128,58 @@ describe('an entry that is known', () => {
     const listed = known([['carol', release(1, null)]], { trust, before: stranger })
     expect(listed.releases).toMatchObject([{ artifacts: [{}], entries: [{ index: 0, member: credentialOf('carol') }] }])
     expect(known([['carol', release(1, null)]], { before: listed }).releases).toEqual(listed.releases)
+  })
+})
+
+describe('an entry that is read again', () => {
+  const alone = { threshold: 1, members: [member('carol')] }
+  const lists = trustOf({ publishers: alone, authority: { threshold: 1, members: [member('root2')] } })
+
+  it.each<[string, string, Statement, Partial<TrustOptions>]>([
+    ['a release', 'alice', release(1, null), {}],
+    ['a release below its threshold', 'alice', release(1, null), both],
+    ['a revocation', 'alice', revocation(hex('x')), {}],
+    ['a revocation below its threshold', 'alice', revocation(hex('x')), both],
+    ['a waiver', 'root', waiver(hex('x')), {}],
+  ])('is not counted once its signer is listed no more: %s', (_, by, statement, over) => {
+    const first = known([[by, statement]], { trust: trustOf(over) })
+    expect([first.releases.length + first.statements.length, first.ignored]).toEqual([1, 0])
+    expect(known([[by, statement]], { trust: lists, before: first })).toEqual(first)
+  })
+
+  it('brings the lists that a lower threshold needs', () => {
+    const of = (trust: ReturnType<typeof trustOf>, before = nothingKnown) =>
+      known(
+        [
+          ['alice', release(1, null)],
+          ['alice', revocation(hex('x'))],
+        ],
+        { trust, before },
+      )
+    const few = of(trustOf(both))
+    expect(few).toMatchObject({ releases: [{ artifacts: [] }], statements: [{ ids: [] }] })
+    expect(of(trustOf(), few)).toMatchObject({ releases: [{ artifacts: [{}] }], statements: [{ ids: [hex('x')] }] })
+  })
+})
+
+describe('an entry that a certificate signed', () => {
+  const ci = { issuer: 'https://issuer.example', san: 'https://ci.example/release' }
+  const trust = trustOf({
+    publishers: { threshold: 1, members: [{ id: 'ci', identity: ci }] },
+    over: { trustedRoot: { mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1' } },
+  })
+  const leaf = formatEntry(nodeCrypto, {
+    payload: formatStatement(release(1, null)),
+    signer: { kind: 'certificate', certificate: Uint8Array.of(1), timestamps: [Uint8Array.of(2)] },
+    signature: Uint8Array.of(3),
+  })
+
+  it('is a stranger where nobody can verify it, and a member where somebody does', () => {
+    const [name] = [`${ci.issuer} ${ci.san}`]
+    const signer = (found: Known) => [found.releases[0]?.entries[0]?.member, found.ignored]
+    expect(signer(known([leaf], { trust }))).toEqual([STRANGER, 1])
+    expect(signer(known([leaf], { trust, identities: { identify: () => ci } }))).toEqual([name, 0])
+    expect(signer(known([leaf], { trust, identities: { identify: () => null } }))).toEqual([STRANGER, 1])
   })
 })
 
