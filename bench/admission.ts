@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util'
 import { createLogFolder, type LogFolder, startLog } from '../test/support/log-process.ts'
 import { runLoad } from './load.ts'
 import { chain, trustFile } from './product.ts'
+import { number, report } from './report.ts'
 
 const { values } = parseArgs({
   options: { submitters: { type: 'string', default: '512' }, releases: { type: 'string', default: '60' } },
@@ -31,10 +32,11 @@ try {
       ...{ host: '127.0.0.1', port: log.port, submitters, entryBytes: bytes, warmupMs: 1000, measureMs: 5000 },
       entry: (submitter, n) => chains[submitter]?.[n] ?? null,
     })
-    console.log(
-      `${submitters} submitters, releases of ${bytes} bytes  ${perSecond.toFixed(0)} entries/s` +
-        `  p50 ${p50Ms.toFixed(1)} ms  p99 ${p99Ms.toFixed(1)} ms  refused ${refused}`,
-    )
+    report({
+      what: `signed releases/s with full admission, ${submitters} submitters, ${bytes} bytes`,
+      ours: `${number(perSecond)}, p50 / p99 ${number(p50Ms)} / ${number(p99Ms)} ms, refused ${refused}`,
+      peer: null,
+    })
   } finally {
     await log.kill('SIGTERM')
   }

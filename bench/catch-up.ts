@@ -28,6 +28,7 @@ import { createLogFolder, startLog } from '../test/support/log-process.ts'
 import { serve } from '../updater/test-support/loopback.ts'
 import { fillStore } from './fill-store.ts'
 import { chain, type SignedRelease, trustFile } from './product.ts'
+import { number, report } from './report.ts'
 
 const { values } = parseArgs({
   options: { entries: { type: 'string', default: '1000000' }, backlog: { type: 'string', default: '10000' } },
@@ -147,10 +148,12 @@ function* manyProducts(own: readonly SignedRelease[], each: number): Generator<U
   }
 }
 
-const row = (label: string, { ms, cpuMs, peakMb, heldMb, tiles, bundles }: Asked) =>
-  console.log(
-    `${label.padEnd(56)} ${ms.toFixed(0).padStart(6)} ms (${cpuMs.toFixed(0)} ms of processor), ${tiles} tiles, ${bundles} bundles, peak ${peakMb.toFixed(0)} MB, held ${heldMb.toFixed(1)} MB`,
-  )
+const row = (label: string, { ms, cpuMs, peakMb, heldMb, tiles, bundles }: Asked) => {
+  const read = `${tiles} tiles, ${bundles} bundles`
+  const memory = `peak ${peakMb.toFixed(0)} MB, held ${heldMb.toFixed(1)} MB`
+  const ours = `${number(ms)} ms (${number(cpuMs)} of processor), ${read}, ${memory}`
+  report({ what: `a client that comes back: ${label}`, ours, peer: null })
+}
 const failures: string[] = []
 const demand = (holds: boolean, what: string) => void (holds || failures.push(what))
 

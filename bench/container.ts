@@ -12,6 +12,7 @@ import { type BuildRequest, buildPrepared, prepareBuild } from '../build-repro/s
 import type { ContainerEngine } from '../build-repro/src/engines/engine.ts'
 import { findEngine, listEngines } from '../build-repro/src/engines/find-engine.ts'
 import { smallImage } from '../build-repro/src/testing-image.ts'
+import { report } from './report.ts'
 
 const rounds = Number(process.argv[2] ?? 11)
 const signal = new AbortController().signal
@@ -20,7 +21,8 @@ const search = { environment: process.env, newName: () => `samebits-bench-${proc
 const engine = (await listEngines(search, signal)).find((found) => found.engine !== null)?.engine
 const folder = await mkdtemp(join(tmpdir(), 'samebits-bench-'))
 const image = engine === undefined ? null : await smallImage(folder)
-if (engine === undefined || image === null) console.log('  left out: no container engine')
+if (engine === undefined || image === null)
+  report({ what: 'a build in a container', ours: '', peer: null, missing: 'no container engine is installed' })
 else await measure(engine, await findEngine('host', search, signal), image)
 await rm(folder, { recursive: true, force: true })
 
@@ -61,6 +63,13 @@ async function measure(
     `  in ${inside.name} ${inside.version} ${container.toFixed(3)} s, without ${host.toFixed(3)} s (medians of ${rounds})`,
   )
   console.log(`  the container adds ${(container - host).toFixed(3)} s (bound 0.5 s)`)
+  const peer = { name: 'the same commands without it', value: `${host.toFixed(3)} s` }
+  report({
+    what: `a build in a container (${inside.name})`,
+    ours: `${container.toFixed(3)} s`,
+    peer,
+    ratio: container / host,
+  })
 }
 
 function median(values: readonly number[]): number {

@@ -11,7 +11,9 @@ export interface LoadOptions {
   readonly submitters: number
   /** Default: `/add`. */
   readonly path?: string
-  /** Random entries of this length; of no use where `entry` is given. */
+  /** The path that is read as the n-th of a connection, instead of submitting anything. */
+  readonly get?: (n: number) => string
+  /** Random entries of this length; of no use where `entry` or `get` is given. */
   readonly entryBytes: number
   /**
    * The n-th body of a submitter, from 0, after an answer of this status (null before the first); null: it has no more.
@@ -75,17 +77,18 @@ export function quantiles(sample: number[]): (q: number) => number {
 type OnAnswer = (sent: number, now: number, status: number, body: () => string) => void
 
 function submitter(options: LoadOptions, at: number, until: number, onAnswer: OnAnswer): Promise<void> {
-  const { host, port, path = '/add', entryBytes, entry = () => randomBytes(entryBytes) } = options
+  const { host, port, path = '/add', entryBytes, get, entry = () => randomBytes(entryBytes) } = options
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port, noDelay: true })
     let sent = 0
     let received = ''
     let count = 0
     const send = (before: number | null) => {
-      const body = entry(at, count++, before)
-      if (body === null) return finish(socket, resolve)
+      const body = get === undefined ? entry(at, count, before) : null
+      if (body === null && get === undefined) return finish(socket, resolve)
       sent = performance.now()
-      socket.write(request(host, path, body))
+      socket.write(body === null ? reading(host, get?.(count + at) ?? '/') : request(host, path, body))
+      count++
     }
     socket.setEncoding('latin1')
     socket.on('connect', () => send(null))
@@ -113,6 +116,10 @@ function finish(socket: Socket, resolve: () => void): void {
 function request(host: string, path: string, body: Uint8Array): Buffer {
   const head = `POST ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: ${body.length}\r\n\r\n`
   return Buffer.concat([Buffer.from(head, 'latin1'), body])
+}
+
+function reading(host: string, path: string): string {
+  return `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`
 }
 
 /** The status of an answer that is there to its end; null before. */

@@ -9,7 +9,6 @@ import { createLogFolder, startLog } from '../test/support/log-process.ts'
 export interface LogUnderTest {
   readonly url: string
   readonly port: number
-  readonly pid: number | undefined
   /** An Ed25519 key of the log, as a note verifier has it. */
   readonly vkey: string
   /** The folder that its storage is in. */
@@ -21,36 +20,46 @@ export interface LogUnderTest {
   remove(): Promise<void>
 }
 
+/** Ours, which can be stopped and started again on what it holds, with other flags. */
+export interface OurLog extends LogUnderTest {
+  restart(flags: readonly string[]): Promise<void>
+}
+
 export const systems = {
-  samebits: startOurs,
+  samebits: () => startOurs([]),
   'Tessera, defaults': () => startTessera('posix'),
   'Tessera, tuned': () => startTessera('tuned-tessera'),
 } as const
 
 export type System = keyof typeof systems
 
-async function startOurs(): Promise<LogUnderTest> {
+export async function startOurs(flags: readonly string[]): Promise<OurLog> {
   const folder = await createLogFolder()
-  const log = await startLog(folder, ['--mode', 'raw', '--log-level', 'warn'])
+  const start = (more: readonly string[]) => startLog(folder, ['--mode', 'raw', '--log-level', 'warn', ...more])
+  let log = await start(flags)
   const vkey = folder.vkeys.find((key) => key.length < 200) ?? ''
   return {
-    ...{ url: log.url, port: log.port, pid: log.child.pid, vkey, storage: join(folder.path, 'data') },
+    ...{ url: log.url, port: log.port, vkey, storage: join(folder.path, 'data') },
     answersPublished: true,
+    async restart(more) {
+      await log.kill('SIGTERM')
+      log = await start(['--port', String(log.port), ...more])
+    },
     stop: async () => void (await log.kill('SIGTERM')),
     remove: () => folder.remove(),
   }
 }
 
-async function startTessera(program: GoProgram): Promise<LogUnderTest> {
+export async function startTessera(program: GoProgram): Promise<LogUnderTest> {
   const folder = await mkdtemp(join(tmpdir(), 'samebits-bench-tessera-'))
   const { privateKey, vkey } = noteKey('example.com/bench')
   await writeFile(join(folder, 'key'), privateKey)
   const storage = join(folder, 'log')
   const port = await freePort()
   const flags = [`--storage_dir=${storage}`, `--listen=127.0.0.1:${port}`, `--private_key=${join(folder, 'key')}`]
-  const { url, pid, stop } = await startServer(program, port, flags)
+  const { url, stop } = await startServer(program, port, flags)
   const remove = () => rm(folder, { recursive: true, force: true })
-  return { url, port, pid, vkey, storage, answersPublished: false, stop, remove }
+  return { url, port, vkey, storage, answersPublished: false, stop, remove }
 }
 
 /** A fresh Ed25519 key as C2SP signed-note writes both halves. */

@@ -19,6 +19,7 @@ import { generateSigningKey, nodeCrypto } from '@samebits/core/node'
 import { runToEnd } from '../test/peers/go-programs.ts'
 import { createLogFolder, type LogFolder, startLog } from '../test/support/log-process.ts'
 import { fillStore } from './fill-store.ts'
+import { number, report } from './report.ts'
 
 const { values } = parseArgs({
   options: {
@@ -28,7 +29,6 @@ const { values } = parseArgs({
   },
 })
 const main = fileURLToPath(new URL('../monitor/src/main.ts', import.meta.url))
-const row = (label: string, value: string) => console.log(`${label.padEnd(64)} ${value}`)
 
 await raw(Number(values.entries), Number(values.rounds))
 await product(Number(values.statements))
@@ -50,11 +50,13 @@ async function raw(entries: number, rounds: number): Promise<void> {
         peaks.push(peakMegabytes)
       }
       const rate = entries / median(ours)
-      row(`monitor, raw, ${entries} entries of 500 bytes, entries/s`, rate.toFixed(0))
-      row('its peak of resident memory', `${Math.max(...peaks)} MB`)
-      if (theirs.length === 0) return row("Tessera's fsck", 'not run: go is not installed')
-      row("Tessera's fsck over HTTP, entries/s", (entries / median(theirs)).toFixed(0))
-      row('ratio', (median(theirs) / median(ours)).toFixed(2))
+      const what = `entries/s followed over HTTP, ${number(entries)} of 500 bytes, every tile compared`
+      const said = `${number(rate)}, ${Math.max(...peaks)} MB`
+      if (theirs.length === 0) report({ what, ours: said, peer: null, missing: 'go is not installed' })
+      else {
+        const peer = { name: "Tessera's fsck", value: number(entries / median(theirs)) }
+        report({ what, ours: said, peer, ratio: median(theirs) / median(ours), atLeast: 0.5 })
+      }
     } finally {
       await log.kill('SIGTERM')
     }
@@ -77,10 +79,12 @@ async function product(entries: number): Promise<void> {
       const before = processorSeconds(log.child.pid ?? 0)
       const { seconds, peakMegabytes, processor } = await follow(join(folder.path, 'product'), ['--config', config])
       const served = processorSeconds(log.child.pid ?? 0) - before
-      row(`monitor, product, ${count} signed releases, entries/s`, (count / seconds).toFixed(0))
-      row('its peak of resident memory', `${peakMegabytes} MB`)
-      row('processor time an entry: monitor', `${((processor * 1e6) / count).toFixed(0)} µs`)
-      row("processor time an entry: the log's server", `${((served * 1e6) / count).toFixed(0)} µs`)
+      const each = (processorSecondsSpent: number) => `${((processorSecondsSpent * 1e6) / count).toFixed(0)} µs`
+      report({
+        what: `signed releases/s followed, verified, judged and indexed, ${number(count)} of them`,
+        ours: `${number(count / seconds)}, ${peakMegabytes} MB; processor ${each(processor)} an entry, the log's server ${each(served)}`,
+        peer: null,
+      })
     } finally {
       await log.kill('SIGTERM')
     }

@@ -42,6 +42,7 @@ export function number(value: number): string {
 export function report(row: Row): void {
   const ratio = row.ratio === undefined ? '' : `  ratio ${number(row.ratio)}`
   const asked = wanted(row) === '' ? '' : ` (${wanted(row)}${met(row) === false ? ': MISSED' : ''})`
-  console.log(`=> ${row.what}: ${row.ours}; ${peerText(row)}${ratio}${asked}`)
+  const beside = peerText(row) === '' ? '' : `; ${peerText(row)}`
+  console.log(`=> ${row.what}: ${row.ours}${beside}${ratio}${asked}`)
   process.send?.(row)
 }

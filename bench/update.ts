@@ -16,6 +16,7 @@ import { pipeline } from 'node:stream'
 import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
 import { createPublisher } from '../updater/test-support/publisher.ts'
+import { number, report } from './report.ts'
 
 const { values } = parseArgs({
   options: { megabytes: { type: 'string', default: '2000' }, rounds: { type: 'string', default: '3' } },
@@ -127,6 +128,12 @@ try {
   console.log(
     `peak memory, library and command    ${peak.toFixed(0)} MB, ${commandMb.toFixed(0)} MB (bound ${bounds.megabytes})`,
   )
+  report({
+    what: `MB/s downloaded and verified, ${number(size / 1e6)} MB`,
+    ours: `${number(size / 1000 / download)}, ${peak.toFixed(0)} MB of memory`,
+    peer: { name: 'curl, then sha256sum', value: number(size / 1000 / best(curl)) },
+    ...{ ratio: speed, atLeast: bounds.speed },
+  })
   process.exitCode = speed >= bounds.speed && Math.max(peak, commandMb) < bounds.megabytes ? 0 : 1
 } finally {
   await rm(folder, { recursive: true, force: true })

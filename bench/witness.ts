@@ -16,6 +16,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { end, freePort, missingGo, runToEnd, startServer } from '../test/peers/go-programs.ts'
 import type { LoadResult } from './load.ts'
+import { number, report } from './report.ts'
 import { type BenchLog, loadWitness, makeBodies, makeLogs } from './witness-load.ts'
 
 const { values } = parseArgs({
@@ -118,5 +119,7 @@ for (const keys of keySets) {
         best.set(name, Math.max(best.get(name) ?? 0, result.perSecond))
       }
   const [ours, theirs] = [best.get('samebits') ?? Number.NaN, best.get('omniwitness')]
-  if (theirs !== undefined) console.log(`${keys}: ratio ${(ours / theirs).toFixed(2)} of the best rounds`)
+  const what = `add-checkpoint/s over ${values.logs} logs, keys ${keys}, best of the rounds`
+  if (theirs === undefined) report({ what, ours: number(ours), peer: null, missing: whyNot ?? 'it failed' })
+  else report({ what, ours: number(ours), peer: { name: 'omniwitness', value: number(theirs) }, ratio: ours / theirs })
 }

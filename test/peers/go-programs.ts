@@ -22,6 +22,7 @@ const packages = {
   generate_keys: `github.com/transparency-dev/witness/cmd/generate_keys@${witness}`,
   litewitness: 'filippo.io/torchwood/cmd/litewitness@v0.9.0',
   versitygw: 'github.com/versity/versitygw/cmd/versitygw@v1.8.0',
+  cosign: 'github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3',
   posix: `github.com/transparency-dev/tessera/cmd/conformance/posix@${tessera}`,
   hammer: `github.com/transparency-dev/tessera/internal/hammer@${tessera}`,
 } as const
