@@ -13,6 +13,7 @@ export function plot(panels: readonly Panel[]): string {
   const [whole, tall] = [panels.length * (width + gap) + gap / 2, height + top + 44]
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${whole}" height="${tall}" viewBox="0 0 ${whole} ${tall}" font-family="sans-serif" font-size="12">`,
+    `<title>${panels.map(({ title }) => title).join('; ')}</title>`,
     `<rect width="100%" height="100%" fill="#fff"/>`,
     ...panels.flatMap((panel, at) => [
       `<g transform="translate(${gap + at * (width + gap)} ${top})">`,

@@ -2,14 +2,15 @@
  * Reading tiles and entry bundles of a log of 65,536 entries, ours from one process and with readers, beside Tessera's file server over its own
  * storage; and what both storages, filled by the same entries in the same way, take on disk.
  *
- *     node --conditions=samebits-source bench/reads.ts [--seconds 4] [--rounds 2] [--readers 2]
+ *     node --conditions=samebits-source bench/reads.ts [--seconds 4] [--rounds 2] [--readers N]
  *
- * Driven by wrk where it is installed, else by our driver, which takes more of the processors. The best round of each counts.
+ * With readers all processors have a process each. Driven by wrk where it is installed, else by our driver, which takes more of the processors. The best round of each counts.
  */
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readdirSync, statSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { TILE_WIDTH } from '@samebits/core'
@@ -22,7 +23,7 @@ const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '4' },
     rounds: { type: 'string', default: '2' },
-    readers: { type: 'string', default: '2' },
+    readers: { type: 'string', default: String(Math.max(1, availableParallelism() - 1)) },
   },
 })
 const seconds = Number(values.seconds)
