@@ -1,7 +1,7 @@
 /**
  * Every benchmark, one after the other, on a machine that does nothing else meanwhile, and one table at the end.
  *
- *     npm run bench [-- --quick] [--long] [--only writes,reads] [--json FILE]
+ *     npm run bench [-- --quick] [--long] [--only writes,reads] [--with-cosign] [--json FILE]
  *
  * Peers are programs of others in the same run: those in Go are built once, at pinned versions, into the user's cache, where go is installed.
  * A peer that is not there is named in the table.
@@ -19,6 +19,7 @@ const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     long: { type: 'boolean', default: false },
+    'with-cosign': { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
     json: { type: 'string', default: '' },
   },
@@ -38,7 +39,7 @@ const all: Readonly<Record<string, readonly string[]>> = {
   'catch-up': ['--entries', million],
   update: ['--megabytes', quick ? '300' : '2000', '--rounds', quick ? '1' : '3'],
   container: [quick ? '5' : '11'],
-  verify: [quick ? '7' : '21'],
+  verify: [quick ? '7' : '21', ...(values['with-cosign'] ? ['--with-cosign'] : [])],
 }
 
 const chosen = values.only === '' ? Object.keys(all) : values.only.split(',')

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs'
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { homedir } from 'node:os'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -49,19 +49,29 @@ export async function missingGo(): Promise<string | null> {
 
 /** The path of the program, built now where it never was. */
 export async function build(program: GoProgram): Promise<string> {
-  const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'samebits-peers')
-  if (program in modules) return buildModule(cache, program as keyof typeof modules)
-  const source = packages[program as keyof typeof packages]
-  const version = source.slice(source.indexOf('@') + 1)
-  const bin = join(cache, version)
-  const path = join(bin, basename(source.slice(0, source.indexOf('@'))))
+  if (program in modules) return buildModule(program as keyof typeof modules)
+  const path = placeOf(program as keyof typeof packages)
   if (existsSync(path)) return path
+  const bin = dirname(path)
   await mkdir(bin, { recursive: true })
+  const source = packages[program as keyof typeof packages]
   await run('go', ['install', source], { env: { ...process.env, GOBIN: bin, GOFLAGS: '-p=1' } })
   return path
 }
 
-async function buildModule(cache: string, name: keyof typeof modules): Promise<string> {
+/** Whether the program was built before: some take minutes. */
+export function isBuilt(program: keyof typeof packages): boolean {
+  return existsSync(placeOf(program))
+}
+
+const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'samebits-peers')
+
+function placeOf(program: keyof typeof packages): string {
+  const [source = '', version = ''] = packages[program].split('@')
+  return join(cache, version, basename(source))
+}
+
+async function buildModule(name: keyof typeof modules): Promise<string> {
   const folder = fileURLToPath(modules[name])
   const hash = createHash('sha256')
   for (const file of ['go.mod', 'go.sum', 'main.go']) hash.update(await readFile(join(folder, file)))
