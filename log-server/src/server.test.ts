@@ -306,6 +306,13 @@ describe('slow and malformed requests', () => {
     expect((await checkpoint()).size).toBe(0)
   })
 
+  it('lets clients that send too much, and go on sending, read why', async () => {
+    const statuses = await Promise.all(
+      Array.from({ length: 20 }, async () => (await server.add('x'.repeat(500_000))).status),
+    )
+    expect(new Set(statuses)).toEqual(new Set([413]))
+  })
+
   it('ends requests that never come to their end', async () => {
     await server.stop()
     server = await log.start({ headersTimeoutMs: 200, requestTimeoutMs: 300, keepAliveTimeoutMs: 200 })

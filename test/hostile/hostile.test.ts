@@ -115,8 +115,11 @@ describe.skipIf(!long || process.platform !== 'linux')('a log among hostile clie
         if (response.status === 503) expect(response.headers.get('retry-after')).toMatch(/^[1-9]/)
       }
     }
-    await Promise.all(Array.from({ length: 1000 }, (_, name) => client(name)))
-    clearInterval(watch)
+    try {
+      await Promise.all(Array.from({ length: 1000 }, (_, name) => client(name)))
+    } finally {
+      clearInterval(watch)
+    }
     console.log(`answers ${JSON.stringify([...answers])}, ${(highest - before).toFixed(0)} MiB more at most`)
     expect([...answers.keys()].sort()).toEqual([200, 503])
     expect(highest - before).toBeLessThan(250)

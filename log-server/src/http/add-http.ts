@@ -16,7 +16,7 @@ import type { Sequenced } from '../sequencer.ts'
 import type { EntryTrail, Tracing } from '../tracing/tracing.ts'
 import type { BodyBudget } from './body-budget.ts'
 import { type Forwarded, type Forwarder, forwardedHeader } from './forward.ts'
-import { internalProblem, problemOf, sendProblem } from './problem.ts'
+import { internalProblem, problemOf, sendProblem, writeProblem } from './problem.ts'
 
 const TLOG_PROOF_TYPE = 'text/x.tlog.proof'
 /** Only ever in traces: nobody was there any more to be answered. */
@@ -48,7 +48,8 @@ export async function handleAdd(parts: AddParts, req: IncomingMessage, res: Serv
     trail?.mark('receive')
     if (leaf === null) return trail?.end(clientClosed)
     if (leaf instanceof Uint8Array) await submit(parts, req, res, leaf, trail)
-    else refuseBody(req, res, leaf)
+    else if (req.complete) sendProblem(res, leaf)
+    else refuseRest(req, res, leaf)
   } catch (error) {
     const problem = problemOf(error)
     if (problem === null) parts.onDefect(error)
@@ -140,7 +141,10 @@ const noRoom: BodyRefusal = {
   retryAfterSeconds: 1,
 }
 
-/** The body, or why it is not taken, or null when the client left. A body that is too long is not read to its end. */
+/**
+ * The body, or why it is not taken, or null when the client left. One for which there is no room is read to its end all the same,
+ * and forgotten, so that the client can read the answer; one that is too long is not.
+ */
 function readBody(req: IncomingMessage, maxBytes: number, room: Room): Promise<Uint8Array | BodyRefusal | null> {
   const encoding = req.headers['content-encoding']
   if (encoding !== undefined && encoding !== 'identity')
@@ -154,22 +158,42 @@ function readBody(req: IncomingMessage, maxBytes: number, room: Room): Promise<U
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
     let length = 0
-    req.on('data', (chunk: Buffer) => {
+    let refused: BodyRefusal | null = null
+    const take = (chunk: Buffer) => {
       length += chunk.length
       if (length > maxBytes) resolve(tooLarge)
-      else if (!room.grow(chunk.length)) {
+      else if (refused === null && room.grow(chunk.length)) chunks.push(chunk)
+      else {
+        refused = noRoom
         chunks.length = 0
-        resolve(noRoom)
-      } else chunks.push(chunk)
-    })
-    req.on('end', () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)))
+        room.leave()
+      }
+    }
+    req.on('data', take)
+    req.on('end', () => resolve(refused ?? (chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks))))
     req.on('error', () => resolve(null))
   })
 }
 
-/** The rest of the body may be endless: the connection ends with the answer. */
-function refuseBody(req: IncomingMessage, res: ServerResponse, problem: BodyRefusal): void {
+/** Of a body that was refused, and without any byte of it; a client that drips has until the time of the whole request is over. */
+const [lingerBytes, lingerMs] = [1 << 20, 500]
+
+/**
+ * The rest of the body may be endless, so the connection ends; but not at once: a connection that is closed while bytes
+ * are unread is reset, and the client might never see the answer (RFC 9112 §9.6).
+ */
+function refuseRest(req: IncomingMessage, res: ServerResponse, problem: BodyRefusal): void {
   res.setHeader('Connection', 'close')
-  res.once('finish', () => req.destroy())
-  sendProblem(res, problem)
+  writeProblem(res, problem)
+  let left = lingerBytes
+  const done = () => {
+    res.end()
+    req.destroy()
+  }
+  req.on('data', (chunk: Buffer) => {
+    left -= chunk.length
+    if (left < 0) done()
+  })
+  req.setTimeout(lingerMs, done)
+  req.once('end', () => res.end())
 }

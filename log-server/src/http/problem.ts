@@ -8,10 +8,16 @@ export type Problem = Omit<Refusal, 'kind'>
 
 /** Answers `{ "type": "about:blank", "status", "code", "detail", … }`; never cached. A response that has begun is cut off. */
 export function sendProblem(res: ServerResponse, problem: Problem): void {
-  if (res.headersSent) {
-    res.destroy()
-    return
-  }
+  if (res.headersSent) res.destroy()
+  else res.end(beginProblem(res, problem))
+}
+
+/** The same, whole, but for the end of the response, which is the caller's. */
+export function writeProblem(res: ServerResponse, problem: Problem): void {
+  res.write(beginProblem(res, problem))
+}
+
+function beginProblem(res: ServerResponse, problem: Problem): Uint8Array {
   const { status, code, detail, extra, retryAfterSeconds } = problem
   const body = Buffer.from(JSON.stringify({ ...extra, type: 'about:blank', status, code, detail }))
   res.statusCode = status
@@ -20,7 +26,7 @@ export function sendProblem(res: ServerResponse, problem: Problem): void {
   res.setHeader('Cache-Control', 'no-store')
   res.setHeader('X-Content-Type-Options', 'nosniff')
   if (retryAfterSeconds !== undefined) res.setHeader('Retry-After', retryAfterSeconds)
-  res.end(body)
+  return body
 }
 
 /** Thrown by a handler: answered as it says. */
