@@ -4,6 +4,7 @@ export { createFileDurably, type DurableFileOptions, syncDirectory, writeFileDur
 export { type PrivateFile, readKeyFile, readPrivateFile, readSecretFile, writeKeyFile } from './key-file.ts'
 export { closeServer, listen } from './listen.ts'
 export { acquireLock, type Lock } from './lock.ts'
+export { nearest } from './nearest.ts'
 export {
   describeFailure,
   exitCodes,

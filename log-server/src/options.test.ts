@@ -18,6 +18,41 @@ describe('options', () => {
     expect(port({ file: file({ port: 1 }), environment: { SAMEBITS_LOG_PORT: '2' }, flags: { port: '3' } })).toBe(3)
   })
 
+  /** Three values that an option takes, none of them its default. */
+  const valuesOf = (name: (typeof optionNames)[number]): (string | number | boolean)[] => {
+    const spec = optionSpecs[name]
+    switch (spec.kind) {
+      case 'text':
+        return ['one', 'two', 'three']
+      case 'choice':
+        return [0, 1, 2].map((at) => spec.choices[at % spec.choices.length] ?? '')
+      case 'switch':
+        return [true, false, true]
+      case 'integer':
+        return [spec.min, spec.max, spec.min + 1]
+    }
+  }
+
+  it.each(optionNames)('%s can be said in the file, in the environment and as a flag, the later winning', (name) => {
+    const [first, second, third] = valuesOf(name)
+    const text = (value: unknown) => (typeof value === 'boolean' ? value : String(value))
+    const inFile = { ...none, file: file({ [name]: first }) }
+    const inEnvironment = { ...inFile, environment: { [environmentName(name)]: String(second) } }
+    expect(resolveOptions(inFile)[name]).toBe(first)
+    expect(resolveOptions(inEnvironment)[name]).toBe(second)
+    expect(resolveOptions({ ...inEnvironment, flags: { [name]: text(third) } })[name]).toBe(third)
+  })
+
+  it.each([
+    [{ file: file({ prot: 1 }) }, 'did you mean port?'],
+    [{ file: file({ 'data-dir': 'x' }) }, 'did you mean dataDir?'],
+    [{ file: file({ '--port': 1 }) }, 'did you mean port?'],
+    [{ file: file({ retiringPolicies: 'x' }) }, 'an unknown option "retiringPolicies"'],
+    [{ environment: { SAMEBITS_LOG_PROT: '1' } }, 'did you mean SAMEBITS_LOG_PORT?'],
+  ])('%j is refused: %s', (sources, detail) => {
+    expect(() => resolveOptions({ ...none, ...sources })).toThrow(detail)
+  })
+
   it.each([
     ['dataDir', '--data-dir', 'SAMEBITS_LOG_DATA_DIR'],
     ['requestTimeoutMs', '--request-timeout-ms', 'SAMEBITS_LOG_REQUEST_TIMEOUT_MS'],

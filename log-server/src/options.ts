@@ -4,7 +4,7 @@
  * One order, later wins: the default, the configuration file (JSON, `dataDir`), the environment (`SAMEBITS_LOG_DATA_DIR`),
  * the command line (`--data-dir`). Unknown names are refused in the file and in the environment as on the command line.
  */
-import { ProgramError } from '@samebits/host'
+import { nearest, ProgramError } from '@samebits/host'
 
 export interface LogServerOptions {
   /** Folder of the marker, the lock and, where it is SQLite, the database. */
@@ -248,7 +248,8 @@ function fileValues({ path, content }: { readonly path: string; readonly content
   if (typeof content !== 'object' || content === null || Array.isArray(content))
     throw invalid(`${path} holds no JSON object`)
   for (const key of Object.keys(content)) {
-    if (!Object.hasOwn(optionSpecs, key)) throw invalid(`${path} has an unknown option ${JSON.stringify(key)}`)
+    if (!Object.hasOwn(optionSpecs, key))
+      throw invalid(`${path} has an unknown option ${JSON.stringify(key)}${meant(camel(key), optionNames)}`)
   }
   return content as Record<string, unknown>
 }
@@ -259,10 +260,21 @@ function environmentValues(environment: OptionSources['environment']): Partial<R
   for (const [variable, value] of Object.entries(environment)) {
     if (!variable.startsWith(environmentPrefix) || otherVariables.has(variable) || value === undefined) continue
     const name = byVariable.get(variable)
-    if (name === undefined) throw invalid(`the environment has an unknown variable ${variable}`)
+    if (name === undefined)
+      throw invalid(`the environment has an unknown variable ${variable}${meant(variable, [...byVariable.keys()])}`)
     values[name] = value
   }
   return values
+}
+
+/** A member that is spelled as its flag is meant well, too. */
+function camel(key: string): string {
+  return key.replace(/^--/, '').replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
+}
+
+function meant(word: string, known: readonly string[]): string {
+  const near = nearest(word, known)
+  return near === null ? '' : `; did you mean ${near}?`
 }
 
 function jsonValue(value: unknown): unknown {

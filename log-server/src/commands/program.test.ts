@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { flagName, optionNames } from '../options.ts'
 import { type Ran, runIn } from './testing.ts'
 
 let cwd: string
@@ -84,6 +85,37 @@ describe('help', () => {
     ['fsck data --key k --workers 0', 'USAGE'],
   ])('refuses "%s" with one line', async (args, code) => {
     expectRefusal(await run(args), code)
+  })
+
+  it('offers every option of the table as a flag', async () => {
+    const { stdout } = await run('serve --help')
+    for (const name of optionNames) expect(stdout).toMatch(new RegExp(`^ +${flagName(name)}[ \n]`, 'm'))
+  })
+
+  it.each([
+    'serve --database postgres://samebits:sesame@db/log',
+    'serve --database postgres://samebits@db/log?password=sesame',
+    'serve --published-url https://user:sesame@log.example.com',
+    'serve --export-to s3://key:sesame@bucket/log',
+    'doctor --database postgres://samebits:sesame@db/log',
+  ])('refuses "%s": whoever lists processes would read it', async (args) => {
+    const ran = await run(args)
+    expectRefusal(ran, 'CONFIG_INVALID')
+    expect(ran.stderr).not.toContain('sesame')
+  })
+
+  it.skipIf(process.platform === 'win32')('refuses a file with a password that everybody may read', async () => {
+    const path = join(cwd, 'log.json')
+    writeFileSync(path, '{"database": "postgres://samebits:sesame@127.0.0.1:1/log"}')
+    for (const [mode, refused] of [
+      [0o644, true],
+      [0o640, false],
+    ] as const) {
+      chmodSync(path, mode)
+      const { stderr } = await run('serve --config log.json') // there are no keys: a later refusal
+      expect(stderr).not.toContain('sesame')
+      expect(stderr.startsWith('CONFIG_INVALID')).toBe(refused)
+    }
   })
 
   it('refuses a configuration file that is not JSON', async () => {

@@ -1,6 +1,6 @@
 /** What stands in a monitor's configuration file (docs/monitoring.md), read strictly: an unknown member is refused. */
 import { parseDuration } from '@samebits/core'
-import { ProgramError } from '@samebits/host'
+import { nearest, ProgramError } from '@samebits/host'
 import { z } from 'zod'
 
 const duration = z.string().transform((text, context) => {
@@ -141,7 +141,7 @@ const sink = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('command'), name, command: z.array(z.string()).min(1).max(64) }),
 ])
 
-const config: z.ZodType<ConfigFile> = z.strictObject({
+const config = z.strictObject({
   format: z.literal(1),
   pollInterval: duration.default(60),
   logs: z.array(log).max(10_000).default([]),
@@ -162,6 +162,9 @@ const config: z.ZodType<ConfigFile> = z.strictObject({
     .optional(),
 })
 
+/** Of every object of the file. */
+const memberNames: readonly string[] = [config, log, limits, ...sink.options].flatMap(({ shape }) => Object.keys(shape))
+
 /** @throws ProgramError CONFIG */
 export function parseConfig(text: string, file: string): ConfigFile {
   let value: unknown
@@ -174,12 +177,19 @@ export function parseConfig(text: string, file: string): ConfigFile {
   if (!read.success) {
     const [issue] = read.error.issues
     const at = (issue?.path ?? []).map(String).join('.')
-    throw configError(file, `${at === '' ? 'the file' : at}: ${issue?.message ?? 'is not understood'}`)
+    throw configError(file, `${at === '' ? 'the file' : at}: ${issue?.message ?? 'is not understood'}${meant(issue)}`)
   }
   const names = read.data.sinks.map(({ name }) => name)
   const twice = names.find((name, at) => names.indexOf(name) !== at)
   if (twice !== undefined) throw configError(file, `two sinks are called ${twice}`)
   return read.data
+}
+
+/** A guess where a member is unknown. */
+function meant(issue: z.core.$ZodIssue | undefined): string {
+  if (issue?.code !== 'unrecognized_keys') return ''
+  const near = nearest(issue.keys[0] ?? '', memberNames)
+  return near === null ? '' : `; did you mean ${near}?`
 }
 
 export function configError(file: string, detail: string, cause?: unknown): ProgramError {
