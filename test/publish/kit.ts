@@ -93,6 +93,7 @@ async function forward(proxy: Proxy, incoming: IncomingMessage, response: Server
   const { method, url, headers } = incoming
   const outgoing = request(new URL(url ?? '/', proxy.target), { method, headers }, (answer) => {
     const body: Buffer[] = []
+    answer.on('error', () => response.destroy())
     answer.on('data', (part: Buffer) => body.push(part))
     answer.on('end', async () => {
       if (await proxy.after(incoming, response)) return
@@ -104,18 +105,20 @@ async function forward(proxy: Proxy, incoming: IncomingMessage, response: Server
 }
 
 /** A log as its operator makes one, with the file that `samebits-build init --log` reads. */
-async function newLog(origin = 'example.com/log'): Promise<{ logFolder: LogFolder; logFile: string }> {
+async function newLog(database: readonly string[]): Promise<{ logFolder: LogFolder; logFile: string }> {
+  const origin = 'example.com/log'
   const path = await mkdtemp(join(tmpdir(), 'samebits-log-'))
   const keys = ['--origin', origin, '--keys-dir', join(path, 'keys')]
   await runLog('keygen', ...keys)
-  const printed = await runLog('init', ...keys, '--data-dir', join(path, 'data'), '--json')
+  const printed = await runLog('init', ...keys, ...database.slice(0, 2), '--data-dir', join(path, 'data'), '--json')
   const logFile = join(path, 'log.json')
   await writeFile(logFile, printed)
   const { vkeys } = JSON.parse(printed) as { vkeys: string[] }
   return { logFolder: { path, origin, vkeys, remove: () => rm(path, { recursive: true, force: true }) }, logFile }
 }
 
-async function runLog(...args: readonly string[]): Promise<string> {
+/** Runs `samebits-log` to its end. @returns its standard output */
+export async function runLog(...args: readonly string[]): Promise<string> {
   const { stdout } = await promisify(execFile)(process.execPath, ['--conditions=samebits-source', logMain, ...args])
   return stdout
 }
@@ -138,21 +141,24 @@ export interface Product {
 export interface ProductOptions {
   readonly name?: string
   readonly initFlags?: readonly string[]
+  /** `--database URL`, and what `serve` is told besides: a log in PostgreSQL. */
+  readonly database?: readonly string[]
   /** Changes the workspace between `init` and the start of the log: other keys, other thresholds. */
   readonly prepare?: (folder: string) => Promise<void>
 }
 
 export async function newProduct(options: ProductOptions = {}): Promise<Product> {
-  const { name = 'example.com/notes', initFlags = [], prepare } = options
+  const { name = 'example.com/notes', initFlags = [], database = [], prepare } = options
   const folder = await mkdtemp(join(tmpdir(), 'samebits-publish-'))
-  const { logFolder, logFile } = await newLog()
+  const { logFolder, logFile } = await newLog(database)
   const proxy = await startProxy()
   const flags = ['init', '--product', name, '--log', logFile, '--log-url', proxy.url, ...initFlags]
   const { status, stderr } = await build(folder, ...flags)
   if (status !== 0) throw new Error(`init: ${stderr}`)
   await prepare?.(folder)
   const admission = join(folder, 'admission.json')
-  const log = await startLog(logFolder, ['--mode', 'product', '--admission-file', admission, '--log-level', 'warn'])
+  const serve = ['--mode', 'product', '--admission-file', admission, '--log-level', 'warn', ...database]
+  const log = await startLog(logFolder, serve)
   proxy.target = log.url
   const at = (path: string) => join(folder, path)
   const product: Product = {
