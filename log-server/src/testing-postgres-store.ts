@@ -48,6 +48,10 @@ export interface TestPostgres {
   createDatabase(name: string): Promise<string>
   /** Runs statements as the superuser, in the named schema. */
   query<Row extends pg.QueryResultRow>(text: string, schema?: string): Promise<Row[]>
+  /** What its own `pg_dump` keeps of a schema. */
+  dump(schema: string): Promise<string>
+  /** Puts a schema back as it was dumped; empty: an empty one. */
+  load(schema: string, dump: string): Promise<void>
   /** SIGKILL to the server and all its processes; `start` brings it back. */
   kill(): Promise<void>
   start(): Promise<void>
@@ -117,6 +121,15 @@ export async function startPostgres(settings: readonly string[] = []): Promise<T
     query,
     start,
     kill,
+    async dump(schema) {
+      const flags = ['-h', folder, '-U', 'samebits', '-n', schema, '--inserts', 'postgres']
+      return (await run(join(bin, 'pg_dump'), flags, { ...options, maxBuffer: 1 << 28 })).stdout
+    },
+    async load(schema, dump) {
+      await query(`DROP SCHEMA ${schema} CASCADE`)
+      const statements = dump.replaceAll(/^\\.*$/gm, '') // lines for psql
+      await query(statements === '' ? `CREATE SCHEMA ${schema}` : statements)
+    },
     async createDatabase(name) {
       await query(`CREATE SCHEMA ${name}`)
       return urlOf(name)
