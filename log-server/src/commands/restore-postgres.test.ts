@@ -40,14 +40,14 @@ describe.skipIf(missing !== null)('restore of a log in PostgreSQL', () => {
   }
   /** Runs something against a server; what it throws is thrown. */
   const during = async (work: (url: string) => Promise<void>) => {
-    let outcome: unknown = new Error('it did not serve')
-    const caught = (url: string) =>
-      work(url).then(
-        () => void (outcome = null),
-        (error: unknown) => void (outcome = error),
-      )
+    const failures: unknown[] = []
+    let served = false
+    const caught = async (url: string) => {
+      served = true
+      await work(url).catch((error: unknown) => failures.push(error))
+    }
     expect((await serve(caught)).stderr).toBe('')
-    if (outcome !== null) throw outcome
+    expect([served, failures]).toEqual([true, []])
   }
   const behind = async (url: string) => {
     expect(await (await fetch(`${url}/readyz`)).text()).toContain('STORAGE_BEHIND')
