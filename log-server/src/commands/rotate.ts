@@ -178,7 +178,8 @@ function workOf(
         now: timing.now,
       }
       await createLog(made).catch(async (error: unknown) => {
-        const isThere = error instanceof ProgramError && error.code === 'LOG_EXISTS'
+        // Busy: it is served already.
+        const isThere = error instanceof ProgramError && (error.code === 'LOG_EXISTS' || error.code === 'LOG_BUSY')
         if (!isThere || !(await isBegun(successor, own.open))) throw error
       })
     },
