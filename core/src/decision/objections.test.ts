@@ -204,6 +204,15 @@ describe('rebuilders', () => {
     expect(found).toMatchObject(expected)
   })
 
+  it('the largest number that a file takes is told', () => {
+    const platforms = { 'linux-x64': 1, 'win32-x64': 0 }
+    const some = { threshold: 1, members: [member('rob'), member('rita')], onMismatch: 'refuse', platforms }
+    const rule = { trust: trustOf({ rebuilders: some }), endsAt: null }
+    const parts = [file('part', { partOf: 'notes', platform: 'win32-x64' })]
+    const known = { ...knowing(whole), votes: both }
+    expect(checkRebuilds(basisOf(known, { rule }), whole, { ...target, parts })).toMatchObject({ required: 1 })
+  })
+
   it('the votes against are shown, and no others', () => {
     const shown = against('part', rita)
     const others = [

@@ -99,6 +99,31 @@ describe('a release passes', () => {
       },
     ],
     ['not: a platform that it lacks', 'WRONG_PLATFORM', () => ask(twoReleases(), { platforms: ['win32-x64'] })],
+    [
+      'not: a part that nobody rebuilt',
+      'REBUILD_QUORUM',
+      () => {
+        const scene = new Scene()
+        const part = artifact('1.1.0', 'linux-x64', {
+          name: 'part',
+          partOf: artifact('1.1.0').name,
+          sha256: hex('part'),
+        })
+        const { statement } = scene.publish({ artifacts: [artifact('1.1.0'), part] }, { rebuiltBy: [] })
+        scene.log.add(entryBy('rob', rebuild(statement, { subjects: statement.artifacts.slice(0, 1) })))
+        return ask(scene)
+      },
+    ],
+    [
+      'not: a platform of which it has a part alone',
+      'WRONG_PLATFORM',
+      () => {
+        const scene = new Scene()
+        const whole = artifact('1.1.0', 'win32-x64')
+        scene.publish({ artifacts: [whole, artifact('1.1.0', 'linux-x64', { name: 'part', partOf: whole.name })] })
+        return ask(scene, { platforms: ['linux-x64'] })
+      },
+    ],
     ['not: no such release', 'SIGNATURE_INVALID', () => ask(twoReleases(), { id: hex('x') })],
     [
       'not: signed by nobody listed',
