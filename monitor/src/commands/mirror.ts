@@ -1,12 +1,8 @@
-import { resolve } from 'node:path'
 import { Command } from 'commander'
-import { destination, pino } from 'pino'
 import { defaultLimits } from '../http/server-http.ts'
 import { startMirror } from '../mirror/mirror-server.ts'
-import type { Cosigner } from '../witness/cosigner.ts'
-import { claimWitnessKeys, loadWitnessKeys } from '../witness/witness-keys.ts'
-import { answer, type CommandIo } from './io.ts'
-import { demandLogLevel, demandPrefix, integer, untilAborted, usage } from './serving.ts'
+import type { CommandIo } from './io.ts'
+import { integer, operatorOf, type ServingFlags, serveOnRequest, servingOptions, usage } from './serving.ts'
 
 const help = `
 A mirror has a name and keys of its own, which no witness has:
@@ -19,17 +15,9 @@ Logs upload to it (add-checkpoint, add-entries), or it fetches by itself:
 Without --keys-dir it is a copy: verified, served, and signed by nobody but the log and its witnesses.
 Stopped or killed, it goes on where it was. The log list is as for a witness.`
 
-interface Flags {
-  readonly logs: string
-  readonly dataDir: string
-  readonly keysDir?: string
+interface Flags extends ServingFlags {
   readonly follow: readonly string[]
   readonly pollSeconds: string
-  readonly host: string
-  readonly port: string
-  readonly prefix: string
-  readonly monitoringUrl: string
-  readonly logLevel: string
 }
 
 export function mirrorCommand(io: CommandIo): Command {
@@ -58,38 +46,17 @@ const limits = { ...defaultLimits, requestTimeoutMs: 3_600_000 }
 
 async function serve(io: CommandIo, flags: Flags): Promise<void> {
   const command = 'mirror'
-  demandPrefix(command, flags.prefix)
+  const common = servingOptions(io, command, flags)
   if (flags.keysDir === undefined && flags.follow.length === 0)
     throw usage(command, 'a copy needs --follow, a mirror --keys-dir')
   for (const url of flags.follow)
     if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) throw usage(command, `--follow ${url} is no URL`)
-  const operator = pino(
-    { level: demandLogLevel(command, flags.logLevel), base: null },
-    destination({ dest: 2, sync: true }),
-  )
-  const keysDir = flags.keysDir === undefined ? null : resolve(io.cwd, flags.keysDir)
-  const signers: readonly Cosigner[] = keysDir === null ? [] : await loadWitnessKeys(keysDir)
   const options = {
-    dataDir: resolve(io.cwd, flags.dataDir),
-    logList: resolve(io.cwd, flags.logs),
-    host: flags.host,
-    port: integer(command, '--port', flags.port, 0, 65_535),
-    prefix: flags.prefix,
+    ...common,
     follow: flags.follow,
     pollMs: 1000 * integer(command, '--poll-seconds', flags.pollSeconds, 1, 86_400),
-    monitoringUrl: flags.monitoringUrl,
-    ...{ globalPerSecond: 1000, maxPending: 1000, maxUploads: 16, idleMs: 30_000, pieceMs: 60_000 },
-    ...{ timeoutMs: 30_000, refreshMs: 2000 },
+    ...{ globalPerSecond: 1000, maxPending: 1000, maxUploads: 16, idleMs: 30_000, pieceMs: 60_000, timeoutMs: 30_000 },
     limits,
   }
-  const claimKeys = async (stateId: string) => {
-    if (keysDir === null || (await claimWitnessKeys(keysDir, stateId))) return
-    operator.warn({ keysDir }, 'the folder of keys is read-only: nothing ties them to this state')
-  }
-  const running = await startMirror(options, { signers, timing: io.timing, fetch: io.fetch, operator, claimKeys })
-  const url = `http://${flags.host.includes(':') ? `[${flags.host}]` : flags.host}:${running.port}${flags.prefix}`
-  const name = signers[0]?.key.name ?? 'copy'
-  answer(io, { name, url }, [`${name} at ${url}`])
-  await untilAborted(io.signal)
-  await running.stop()
+  await serveOnRequest(io, flags, operatorOf(command, flags), 'copy', (deps) => startMirror(options, deps))
 }

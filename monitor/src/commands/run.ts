@@ -7,6 +7,7 @@ import { parseConfig } from '../config/config-format.ts'
 import { loadConfig, type MonitorConfig, resolveConfig } from '../config/monitor-config.ts'
 import { startMonitor } from '../monitor.ts'
 import { answer, type CommandIo } from './io.ts'
+import { untilAborted } from './serving.ts'
 
 const help = `
 One log, without a file:
@@ -104,11 +105,4 @@ function configOf(io: CommandIo, { config, url, key, origin }: Flags): Promise<M
 
 function usage(detail: string): ProgramError {
   return new ProgramError({ code: 'USAGE', detail, remedy: 'See samebits-monitor run --help.' })
-}
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

@@ -2,18 +2,19 @@
 import { nodeCrypto, verifyInPool } from '@samebits/core/node'
 import { closeServer, listen } from '@samebits/host'
 import { handleMirror } from '../http/mirror-http.ts'
-import { createHttpServer, type ServerLimits } from '../http/server-http.ts'
+import { createHttpServer } from '../http/server-http.ts'
 import { Budget } from '../witness/budget.ts'
-import type { Cosigner } from '../witness/cosigner.ts'
 import type { LogListSource } from '../witness/log-list-source.ts'
 import {
-  type KnownLogsOptions,
-  type OperatorLog,
+  graceMs,
+  minBurst,
   openKnownLogs,
-  openStateFolder,
   openSuspicions,
+  type RunningServer,
+  type ServerDeps,
+  type ServerOptions,
   type StateFolder,
-  type Timing,
+  servingFrom,
 } from '../witness/server-parts.ts'
 import { catchUp, type FollowParts } from './follow.ts'
 import { Mirror } from './mirror.ts'
@@ -21,60 +22,27 @@ import { createMirrorMetrics, type MirrorMetrics } from './mirror-metrics.ts'
 import type { MirrorStore } from './mirror-store.ts'
 import { openSqliteMirrorStore } from './sqlite-mirror-store.ts'
 
-export interface MirrorServerOptions extends KnownLogsOptions {
-  readonly dataDir: string
-  readonly host: string
-  readonly port: number
-  readonly prefix: string
+export interface MirrorServerOptions extends ServerOptions {
   /** URL prefixes of logs that are followed. */
   readonly follow: readonly string[]
   readonly pollMs: number
   readonly timeoutMs: number
-  readonly globalPerSecond: number
-  readonly maxPending: number
   readonly maxUploads: number
   readonly idleMs: number
   readonly pieceMs: number
-  readonly refreshMs: number
-  readonly limits: ServerLimits
 }
-
-export interface MirrorServerDeps {
-  /** None: a copy, which takes no uploads. */
-  readonly signers: readonly Cosigner[]
-  readonly timing: Timing
-  readonly fetch: typeof globalThis.fetch
-  readonly operator: OperatorLog
-  /** Ties the keys to the state with this id, for good; throws where they have signed for another one. */
-  readonly claimKeys: (stateId: string) => Promise<void>
-}
-
-export interface RunningMirror {
-  readonly port: number
-  stop(): Promise<void>
-}
-
-/** For answers that are under way at the end. */
-const graceMs = 2000
-const minBurst = 16
 
 /** @throws ProgramError, StoreUnfitError, and the system's error where the port cannot be had */
-export async function startMirror(options: MirrorServerOptions, deps: MirrorServerDeps): Promise<RunningMirror> {
+export function startMirror(options: MirrorServerOptions, deps: ServerDeps): Promise<RunningServer> {
   const open = (path: string) => openSqliteMirrorStore(path, nodeCrypto)
-  const state = await openStateFolder(options.dataDir, 'mirror', open)
-  try {
-    return await serve(options, deps, state)
-  } catch (error) {
-    state.close()
-    throw error
-  }
+  return servingFrom(options, 'mirror', open, (state) => serve(options, deps, state))
 }
 
 async function serve(
   options: MirrorServerOptions,
-  deps: MirrorServerDeps,
+  deps: ServerDeps,
   state: StateFolder<MirrorStore>,
-): Promise<RunningMirror> {
+): Promise<RunningServer> {
   const { timing, operator } = deps
   const { store } = state
   await deps.claimKeys(store.id)
@@ -111,7 +79,7 @@ async function serve(
 
 async function openMirror(
   options: MirrorServerOptions,
-  deps: MirrorServerDeps,
+  deps: ServerDeps,
   { store, evidence }: StateFolder<MirrorStore>,
   logs: LogListSource,
   metrics: MirrorMetrics,
@@ -142,7 +110,7 @@ interface FollowedParts extends Pick<FollowParts, 'mirror' | 'store' | 'logs'> {
 /** Follows each log, one round at a time; gives how to end it, between two batches. */
 function follow(
   { follow: prefixes, pollMs, timeoutMs }: MirrorServerOptions,
-  { timing, operator, fetch }: MirrorServerDeps,
+  { timing, operator, fetch }: ServerDeps,
   { mirror, store, metrics, logs }: FollowedParts,
 ): () => Promise<void> {
   const ending = new AbortController()

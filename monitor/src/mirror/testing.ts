@@ -6,7 +6,8 @@ import { concat, concatAll, utf8 } from '@samebits/core'
 import { defaultLimits } from '../http/server-http.ts'
 import { makeSigners, realTiming, type TestLog } from '../testing.ts'
 import type { Cosigner } from '../witness/cosigner.ts'
-import { type MirrorServerOptions, type RunningMirror, startMirror } from './mirror-server.ts'
+import type { RunningServer } from '../witness/server-parts.ts'
+import { type MirrorServerOptions, startMirror } from './mirror-server.ts'
 
 export interface Upload {
   readonly start: number
@@ -45,7 +46,7 @@ function packageBytes(log: TestLog, from: number, to: number, { end, salt = '' }
   return concat(...framed, Uint8Array.of(proof.length), ...proof)
 }
 
-export interface TestMirror extends RunningMirror {
+export interface TestMirror extends RunningServer {
   readonly url: string
   readonly lines: readonly { readonly level: string; readonly message: string; readonly fields: object }[]
   accept(body: string): Promise<Response>

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import type { Suspicion } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import { acquireLock, ProgramError, syncDirectory } from '@samebits/host'
+import type { ServerLimits } from '../http/server-http.ts'
 import type { Budget } from './budget.ts'
 import type { Cosigner } from './cosigner.ts'
 import type { LogList } from './log-list.ts'
@@ -76,6 +77,56 @@ export interface KnownLogsOptions {
   readonly logList: string
   /** Empty: copies are published nowhere else, and nothing is compared before a log is cosigned. */
   readonly monitoringUrl: string
+}
+
+/** A server of either kind. */
+export interface ServerOptions extends KnownLogsOptions {
+  readonly dataDir: string
+  readonly host: string
+  readonly port: number
+  readonly prefix: string
+  readonly globalPerSecond: number
+  readonly maxPending: number
+  /** How often the log list is looked at. */
+  readonly refreshMs: number
+  readonly limits: ServerLimits
+}
+
+export interface ServerDeps {
+  /** None: a mirror without keys, a copy, which takes no uploads. */
+  readonly signers: readonly Cosigner[]
+  readonly timing: Timing
+  readonly fetch: typeof globalThis.fetch
+  readonly operator: OperatorLog
+  /** Ties the keys to the state with this id, for good; throws where they have signed for another one. */
+  readonly claimKeys: (stateId: string) => Promise<void>
+}
+
+export interface RunningServer {
+  readonly port: number
+  stop(): Promise<void>
+}
+
+/** For answers that are under way at the end. */
+export const graceMs = 2000
+
+/** Of all logs together, however few a second they are allowed. */
+export const minBurst = 16
+
+/** Runs `serve` on a folder that is open; closes it again where that fails. @throws what `open` and `serve` throw */
+export async function servingFrom<Store extends WitnessStore>(
+  { dataDir }: Pick<ServerOptions, 'dataDir'>,
+  name: string,
+  open: (path: string) => Store,
+  serve: (state: StateFolder<Store>) => Promise<RunningServer>,
+): Promise<RunningServer> {
+  const state = await openStateFolder(dataDir, name, open)
+  try {
+    return await serve(state)
+  } catch (error) {
+    state.close()
+    throw error
+  }
 }
 
 export interface KnownLogsDeps {

@@ -1,70 +1,40 @@
 /** A running witness, put together from its parts. */
 import { nodeCrypto, verifyInPool } from '@samebits/core/node'
 import { closeServer, listen } from '@samebits/host'
-import { createHttpServer, type ServerLimits } from '../http/server-http.ts'
+import { createHttpServer } from '../http/server-http.ts'
 import { handleWitness } from '../http/witness-http.ts'
 import { Budget } from './budget.ts'
-import { type Cosigner, cosignWith } from './cosigner.ts'
+import { cosignWith } from './cosigner.ts'
 import {
-  type KnownLogsOptions,
-  type OperatorLog,
+  graceMs,
+  minBurst,
   openKnownLogs,
-  openStateFolder,
   openSuspicions,
+  type RunningServer,
+  type ServerDeps,
+  type ServerOptions,
   type StateFolder,
-  type Timing,
+  servingFrom,
 } from './server-parts.ts'
 import { openSqliteWitnessStore } from './sqlite-witness-store.ts'
 import { Witness } from './witness.ts'
 import { createWitnessMetrics } from './witness-metrics.ts'
 import type { WitnessStore } from './witness-store.ts'
 
-export interface WitnessServerOptions extends KnownLogsOptions {
-  readonly dataDir: string
-  readonly host: string
-  readonly port: number
-  readonly prefix: string
-  readonly globalPerSecond: number
-  readonly maxPending: number
-  /** How often the log list is looked at. */
-  readonly refreshMs: number
-  readonly limits: ServerLimits
-}
-
-export interface WitnessServerDeps {
-  readonly signers: readonly Cosigner[]
-  readonly timing: Timing
-  readonly fetch: typeof globalThis.fetch
-  readonly operator: OperatorLog
-  /** Ties the keys to the state with this id, for good; throws where they have signed for another one. */
-  readonly claimKeys: (stateId: string) => Promise<void>
-}
-
-export interface RunningWitness {
-  readonly port: number
-  stop(): Promise<void>
-}
-
-/** For answers that are under way at the end. */
-const graceMs = 2000
-const minBurst = 16
+export type WitnessServerOptions = ServerOptions
+export type WitnessServerDeps = ServerDeps
+export type RunningWitness = RunningServer
 
 /** @throws ProgramError, StoreUnfitError, and the system's error where the port cannot be had */
-export async function startWitness(options: WitnessServerOptions, deps: WitnessServerDeps): Promise<RunningWitness> {
-  const state = await openStateFolder(options.dataDir, 'witness', openSqliteWitnessStore)
-  try {
-    return await serve(options, deps, state)
-  } catch (error) {
-    state.close()
-    throw error
-  }
+export function startWitness(options: ServerOptions, deps: ServerDeps): Promise<RunningServer> {
+  return servingFrom(options, 'witness', openSqliteWitnessStore, (state) => serve(options, deps, state))
 }
 
 async function serve(
-  options: WitnessServerOptions,
-  deps: WitnessServerDeps,
+  options: ServerOptions,
+  deps: ServerDeps,
   state: StateFolder<WitnessStore>,
-): Promise<RunningWitness> {
+): Promise<RunningServer> {
   const { timing, operator } = deps
   await deps.claimKeys(state.store.id)
   const budget = new Budget({ clock: timing.clock, globalPerSecond: options.globalPerSecond, minBurst })
