@@ -46,7 +46,7 @@ export interface StateFolder<Store extends WitnessStore> {
  * @param name `witness` or `mirror`, which is also the file's
  * @throws ProgramError IN_USE; what `open` throws
  */
-export async function openStateFolder<Store extends WitnessStore>(
+async function openStateFolder<Store extends WitnessStore>(
   dataDir: string,
   name: string,
   open: (path: string) => Store,
