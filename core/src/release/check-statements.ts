@@ -21,6 +21,8 @@ interface Side {
   readonly signatures: readonly (CountedSignature & { readonly role: Role; readonly index: number })[]
   /** Key names of the witnesses under each of its checkpoints. */
   readonly witnesses: readonly string[]
+  /** Entries of the largest tree that it is shown in. */
+  readonly size: number
 }
 
 /**
@@ -66,7 +68,8 @@ function openSide(
     signerOf(crypto, trust, entry, identities).map(({ role, member }) => ({ index, role, memberId: member.id })),
   )
   const witnesses = first.witnesses.filter((name) => opened.every((other) => other.witnesses.includes(name)))
-  return { id: first.entry.id, statement: first.entry.statement, signatures, witnesses }
+  const size = Math.max(...opened.map((one) => one.size))
+  return { id: first.entry.id, statement: first.entry.statement, signatures, witnesses, size }
 }
 
 function openEntry(
@@ -74,7 +77,7 @@ function openEntry(
   trust: Trust,
   text: string,
   leaf: Uint8Array | undefined,
-): { index: number; entry: Entry; witnesses: readonly string[] } {
+): { index: number; entry: Entry; witnesses: readonly string[]; size: number } {
   const { index, hashes, checkpoint } = parseTlogProof(text)
   const { cosigners } = requireQuorum(crypto, trust.policy, checkpoint)
   const [leafHash] = crypto.leafHashes(leaf === undefined ? [] : [leaf])
@@ -82,7 +85,7 @@ function openEntry(
   const { size, root } = checkpoint.checkpoint
   checkInclusion(crypto, { index, size, leafHash, proof: hashes, root })
   const witnesses = [...new Set(cosigners.map(({ witness }) => witness.key.name))].sort()
-  return { index, entry: parseEntry(crypto, leaf), witnesses }
+  return { index, entry: parseEntry(crypto, leaf), witnesses, size }
 }
 
 type Judged = Pick<Finding, 'convicted' | 'findings'>
@@ -126,6 +129,7 @@ function judgeTrustFork(trust: Trust, a: Side, b: Side): Judged {
   return { convicted: { kind: 'authority', name: trust.product }, findings: [says] }
 }
 
+/** It proves that the vote was cast. That it still stands nobody can show in a file: a log has no proof of absence. */
 function judgeMismatch(trust: Trust, a: Side, b: Side): Judged {
   const release = metRelease(trust, a)
   const { statement } = b
@@ -141,7 +145,9 @@ function judgeMismatch(trust: Trust, a: Side, b: Side): Judged {
       ),
   )
   if (against.length === 0) throw new NotProven('the rebuild does not contradict the release')
-  const indices = `The vote is at index ${votes.map(({ index }) => index)[0]}; a later one of the same operator would take it back.`
+  const indices =
+    `The vote is at index ${votes.map(({ index }) => index)[0]}, in a tree of ${b.size} entries. ` +
+    'It says what that rebuilder got then: whether a later vote of the same operator took it back, ask the log or a monitor.'
   return {
     convicted: { kind: 'release', name: `${trust.product} ${release.version}` },
     findings: [...new Set(against), indices],

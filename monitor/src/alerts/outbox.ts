@@ -1,7 +1,7 @@
 /**
  * Brings alerts to their sinks, each at least once, in the order in which they were raised as long as the sink takes them. What could not be
- * delivered waits in the state, is tried again later and later, and is given up (`dead`, visible) only after days; one
- * that a sink will not have does not stand before the others.
+ * delivered waits in the state and is tried again, later and later but at least once an hour, for as long as the state is kept:
+ * nothing is given up because of time. What a sink will not have does not stand before the others.
  */
 
 import type { Delivery, MonitorStore } from '../state/monitor-store.ts'
@@ -18,10 +18,9 @@ export interface OutboxParts {
 
 /** One try. */
 const timeoutMs = 30_000
-/** 5 s, 10 s, 20 s … at most an hour; the 72nd failure is some 60 hours after the first. */
+/** 5 s, 10 s, 20 s … at most an hour. */
 const firstRetry = 5
 const longestRetry = 3600
-const maxAttempts = 72
 /** Read of one sink at once. */
 const batch = 64
 
@@ -82,9 +81,9 @@ export class Outbox {
       if (this.#ending.signal.aborted) return false
       const failed = this.#failed(delivery, error)
       store.transact((writer) => writer.putDelivery(failed))
-      const { attempts, state, failure } = failed
-      operator.warn({ sink: sink.name, alert: alert.id, attempts, state, failure }, 'an alert was not delivered')
-      return state === 'dead'
+      const { attempts, failure, nextAt } = failed
+      operator.warn({ sink: sink.name, alert: alert.id, attempts, failure, nextAt }, 'an alert was not delivered')
+      return false
     }
   }
 
@@ -92,7 +91,6 @@ export class Outbox {
     const attempts = delivery.attempts + 1
     const wait = Math.min(longestRetry, firstRetry * 2 ** Math.min(delivery.attempts, 20))
     const failure = (error instanceof Error ? error.message : String(error)).slice(0, 500)
-    const state = attempts >= maxAttempts ? 'dead' : 'waiting'
-    return { ...delivery, attempts, state, nextAt: this.#parts.now() + wait, failure }
+    return { ...delivery, attempts, nextAt: this.#parts.now() + wait, failure }
   }
 }

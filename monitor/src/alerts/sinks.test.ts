@@ -100,17 +100,20 @@ describe('a webhook', () => {
     expect(store.deliveries('waiting', 9, 'hook')).toEqual([])
   })
 
-  it('that never answers is given up after days, and stays visible', async () => {
+  it('that refuses for days is tried every hour, visibly, and gets it in the end', async () => {
     const { url } = await receiver(Array.from({ length: 100 }, () => 500))
     raise('a1')
     const outbox = await outboxTo(hook(url))
-    for (let tries = 0; tries < 72; tries++) {
+    for (let tries = 0; tries < 100; tries++) {
       await outbox.flush()
       now += 3600
     }
-    expect(store.deliveries('dead', 9)).toEqual([
-      expect.objectContaining({ alert: 'a1', attempts: 72, failure: 'status 500' }),
+    expect(store.deliveries('waiting', 9)).toEqual([
+      expect.objectContaining({ alert: 'a1', attempts: 100, failure: 'status 500' }),
     ])
+    expect(store.deliveryCounts()).toEqual([{ sink: 'hook', state: 'failing', count: 1 }])
+    await outbox.flush()
+    expect(store.deliveryCounts()).toEqual([{ sink: 'hook', state: 'delivered', count: 1 }])
   })
 
   it('holds no other sink up', async () => {

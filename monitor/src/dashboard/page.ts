@@ -21,7 +21,7 @@ const verdicts = {
 } as const satisfies Readonly<Record<Status['verdict'], readonly [string, string]>>
 
 export function page(status: Status): string {
-  const { at, logs, alerts, evidence, verdict } = status
+  const { at, logs, alerts, evidence, undelivered, verdict } = status
   const [title, words] = verdicts[verdict]
   const open = alerts.filter(({ endedAt }) => endedAt === null)
   const past = alerts.filter(({ endedAt }) => endedAt !== null)
@@ -46,6 +46,7 @@ export function page(status: Status): string {
 <main>
 ${section('alerts', 'Open alerts', open.length === 0 ? null : html`<ul class="list">${open.map((alert) => alertItem(alert, at))}</ul>`)}
 ${section('logs', 'Logs', logs.length === 0 ? html`<p class="faint">No log was polled yet.</p>` : html`<div class="cards">${shown(logs).map((log) => logCard(log, at))}</div>${more(logs)}`)}
+${section('undelivered', 'Not delivered', undelivered.length === 0 ? null : html`<ul class="list">${undelivered.map(({ sink, count }) => html`<li><bdi>${sink}</bdi> has not taken ${counted(count, 'alert')}; each is tried again, at least once an hour.</li>`)}</ul>`)}
 ${section('evidence', 'Evidence', evidence.length === 0 ? null : html`<ul class="list">${evidence.map((one) => evidenceItem(one, at))}</ul>`)}
 ${past.length === 0 ? null : html`<details><summary>${counted(past.length, 'alert')} that are over</summary><ul class="list">${past.map((alert) => alertItem(alert, at))}</ul></details>`}
 </main>

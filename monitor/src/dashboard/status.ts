@@ -20,7 +20,7 @@ export interface Status {
   readonly format: 1
   /** When it was worked out. */
   readonly at: number
-  /** `alarm`: a critical alert is open; `attention`: another alert, or a log that could not be read to its end; `waiting`: a log was not read yet. */
+  /** `alarm`: a critical alert is open; `attention`: another alert, a log that could not be read to its end, or a sink that takes none; `waiting`: a log was not read yet. */
   readonly verdict: 'calm' | 'waiting' | 'attention' | 'alarm'
   readonly openAlerts: Readonly<Record<Severity, number>>
   /** Sorted by origin. */
@@ -29,6 +29,8 @@ export interface Status {
   readonly alerts: readonly AlertRecord[]
   /** Newest first. */
   readonly evidence: readonly EvidenceRecord[]
+  /** Alerts on their way to a sink that failed at least once, by sink. */
+  readonly undelivered: readonly { readonly sink: string; readonly count: number }[]
 }
 
 export interface LogStatus {
@@ -115,14 +117,17 @@ export function statusOf(reader: MonitorReader, votesOf: VotesOf, now: number): 
   const count = (severity: Severity) => open.filter((alert) => alert.severity === severity).length
   const openAlerts = { critical: count('critical'), warning: count('warning'), notice: count('notice') }
   const past = reader.alerts({ limit: most.alerts }).filter(({ id }) => !open.some((other) => other.id === id))
+  const failing = reader.deliveryCounts().filter(({ state }) => state === 'failing')
+  const undelivered = failing.map(({ sink, count }) => ({ sink, count }))
   return {
     format: 1,
     at: now,
-    verdict: verdictOf(openAlerts, logs),
+    verdict: verdictOf(openAlerts, logs, undelivered.length > 0),
     openAlerts,
     logs,
     alerts: [...open, ...past].slice(0, most.alerts),
     evidence: reader.evidenceList(null, most.evidence),
+    undelivered,
   }
 }
 
@@ -132,9 +137,9 @@ function gravestFirst(alerts: readonly AlertRecord[]): AlertRecord[] {
   return [...alerts].sort((a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity))
 }
 
-function verdictOf(open: Status['openAlerts'], logs: readonly LogStatus[]): Status['verdict'] {
+function verdictOf(open: Status['openAlerts'], logs: readonly LogStatus[], undelivered: boolean): Status['verdict'] {
   if (open.critical > 0) return 'alarm'
-  if (open.warning > 0 || logs.some(({ failure }) => failure !== null)) return 'attention'
+  if (open.warning > 0 || undelivered || logs.some(({ failure }) => failure !== null)) return 'attention'
   return logs.some(({ head, readTo }) => head === null || readTo < head.size) ? 'waiting' : 'calm'
 }
 

@@ -4,7 +4,7 @@ import type {
   AlertFilter,
   AlertRecord,
   Delivery,
-  DeliveryState,
+  DeliveryCount,
   EvidenceRecord,
   MonitorReader,
   MonitorStore,
@@ -52,8 +52,9 @@ export function alertReader(database: Database.Database): AlertReader {
     `SELECT alert, sink, state, attempts, nextAt, failure FROM delivery
      WHERE state = @state AND (@sink IS NULL OR sink = @sink) ORDER BY nextAt, number LIMIT @limit`,
   )
-  const counts = database.prepare<[], { sink: string; state: DeliveryState; count: number }>(
-    'SELECT sink, state, count(*) AS count FROM delivery GROUP BY sink, state ORDER BY sink, state',
+  const counts = database.prepare<[], DeliveryCount>(
+    `SELECT sink, iif(state = 'waiting' AND attempts > 0, 'failing', state) AS state, count(*) AS count
+     FROM delivery GROUP BY 1, 2 ORDER BY 1, 2`,
   )
   const cases = database.prepare<[string], CaseRow>('SELECT * FROM pendingCase WHERE origin = ? ORDER BY alert')
   return {

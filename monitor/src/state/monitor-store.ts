@@ -225,8 +225,15 @@ export interface PendingCase {
   readonly attempts: number
 }
 
-/** `dead`: given up after too many tries; it stays visible until it is asked to go on. */
-export type DeliveryState = 'waiting' | 'delivered' | 'dead'
+/** What waits is tried until it is delivered. */
+export type DeliveryState = 'waiting' | 'delivered'
+
+/** Deliveries of a sink; `failing`: those of the waiting ones that failed at least once. */
+export interface DeliveryCount {
+  readonly sink: string
+  readonly state: DeliveryState | 'failing'
+  readonly count: number
+}
 
 /** One alert on its way to one sink. */
 export interface Delivery {
@@ -287,8 +294,8 @@ export interface MonitorReader {
   evidence(id: string): Uint8Array | null
   /** Deliveries in a state, those due first; of one sink, or of every one. */
   deliveries(state: DeliveryState, limit: number, sink?: string): readonly Delivery[]
-  /** How many deliveries are in each state, by sink. */
-  deliveryCounts(): readonly { readonly sink: string; readonly state: DeliveryState; readonly count: number }[]
+  /** How many deliveries are in each state, by sink; each in one state. */
+  deliveryCounts(): readonly DeliveryCount[]
 }
 
 /** What one transaction writes; it reads its own writes through the store's reader. Valid until its work returns. */
