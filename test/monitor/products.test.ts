@@ -176,6 +176,46 @@ describe('rules about entries', () => {
     expect(scene.alerts('missing-rebuilds')).toHaveLength(1)
   })
 
+  it('proposals that are not met end no alert about a release that lacks rebuilds', async () => {
+    await open({ trust: { publishers: { threshold: 2, members: [member('alice'), member('bob')] } } })
+    scene.log.add(entryBy('bob', first), entryBy('bob', second))
+    scene.log.add(entryBy('alice', third), entryBy('bob', third))
+    scene.publish()
+    await scene.start()
+    await scene.poll(day)
+    expect(scene.alerts('missing-rebuilds').map(({ endedAt }) => endedAt)).toEqual([null])
+    const junk = Array.from({ length: 40 }, (_, at) => release(4, idOf(third), { version: `1.4.${at}` }))
+    await logged(...junk.map((proposal) => entryBy('alice', proposal)))
+    expect(scene.alerts('missing-rebuilds').map(({ endedAt }) => endedAt)).toEqual([null])
+    // And all the rivals for one place are one alert.
+    expect(scene.alerts('rival-proposals')).toHaveLength(1)
+  })
+
+  it('a flood by strangers is told as one, and again on another day', async () => {
+    await open()
+    await scene.start()
+    const junk = (day: number) =>
+      Array.from({ length: 50 }, (_, at) => entryBy('mallory', release(3, idOf(second), { version: `1.${day}.${at}` })))
+    await logged(...junk(1))
+    expect(scene.alerts('unexpected-key')).toHaveLength(33)
+    expect(scene.alerts('unexpected-key').at(-1)?.title).toContain('more than 32')
+    scene.now += 2 * day
+    await logged(...junk(2))
+    expect(scene.alerts('unexpected-key')).toHaveLength(66)
+    await logged(entryBy('alice', third), entryBy('bob', other({})))
+    expect(scene.alerts('equivocation')).toHaveLength(1)
+  })
+
+  it('a negative vote that comes before its release is held against it', async () => {
+    await open()
+    await scene.start()
+    const against = rebuild(third, { subjects: [{ name: third.artifacts[0]?.name ?? '', sha256: 'f'.repeat(64) }] })
+    await logged(entryBy('rita', against))
+    expect(scene.rules()).toEqual(['entry-refused'])
+    await logged(entryBy('alice', third))
+    expect(scene.rules()).toEqual(['entry-refused', 'negative-vote'])
+  })
+
   it('a body that is not served is told after a time, and forgotten when it is', async () => {
     await open()
     scene.served.bodies.length = 0
@@ -220,6 +260,28 @@ describe('trust', () => {
     await scene.poll(120)
     expect(scene.monitor.store.product(ORIGIN, PRODUCT)?.trust?.version).toBe(2)
     expect(scene.monitor.store.statement(ORIGIN, idOf(third))?.metAt).toBe(5)
+  })
+
+  it('lets others sign: what they had signed before counts, and is told', async () => {
+    await open()
+    await scene.start()
+    const body = trustFile({
+      ...{ log: scene.log, version: 2 },
+      publishers: { threshold: 1, members: [member('carol'), member('alice')] },
+      rebuilders: { threshold: 1, members: [member('rob'), member('ruth')] },
+    })
+    scene.served.bodies.push(body)
+    const against = rebuild(second, { subjects: [{ name: second.artifacts[0]?.name ?? '', sha256: 'f'.repeat(64) }] })
+    await logged(
+      ...[entryBy('alice', third), entryBy('carol', other({}))],
+      ...[entryBy('carol', revocation(idOf(first))), entryBy('ruth', against)],
+    )
+    expect(scene.rules()).toEqual(['entry-refused', 'unexpected-key'])
+    await logged(entryBy('root', trustStatement(body, 2)))
+    await scene.poll()
+    for (const rule of ['equivocation', 'negative-vote', 'revocation', 'trust-change'])
+      expect([rule, scene.alerts(rule).length]).toEqual([rule, 1])
+    expect(proven(body).sort()).toEqual(['equivocation: convicts', 'mismatch: convicts'])
   })
 
   it('needs the new authority as well as the old one', async () => {

@@ -20,6 +20,10 @@ export function entryAt(reader: MonitorReader, origin: string, { index }: Pick<E
 }
 
 export function statementOf(reader: MonitorReader, { origin, id }: StatementRecord): Entry['statement'] | null {
+  return statementUnder(reader, origin, id)
+}
+
+export function statementUnder(reader: MonitorReader, origin: string, id: string): Entry['statement'] | null {
   const [first] = reader.entries(origin, id)
   return first === undefined ? null : (entryAt(reader, origin, first)?.statement ?? null)
 }

@@ -29,7 +29,7 @@ const bodiesAPoll = 64
 /** Seconds of a poll that go into asking for them. */
 const bodySeconds = 30
 const longestRetry = 3600
-/** Releases of a product whose rebuilds are still looked at. */
+/** Met releases of a channel whose rebuilds are still looked at. */
 const newestReleases = 32
 
 export class ProductIndex implements EntryIndex {
@@ -198,7 +198,10 @@ export class ProductIndex implements EntryIndex {
 
   #missingRebuilds(product: string, { book }: Watched): Finding[] {
     const { store, log, now } = this.#parts
-    return store.statements(log.origin, product, 'release', newestReleases).flatMap((release) => {
+    const newest = book.trust.channels.flatMap((channel) =>
+      store.metReleases(log.origin, product, channel, newestReleases),
+    )
+    return newest.flatMap((release) => {
       if (release.metSeenAt === null || now() - release.metSeenAt < log.limits.rebuildsAfter) return []
       const standing = releaseStanding(store, book, release)
       if (standing === null || standing.waived !== null || standing.revoked !== null) return []

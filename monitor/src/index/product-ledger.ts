@@ -6,6 +6,8 @@ import { bearing, parseEntry, votedArtifact } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import {
   equivocated,
+  flood,
+  flooded,
   judgeEntry,
   metFinding,
   trustEnds,
@@ -14,7 +16,7 @@ import {
   unread,
   votedAgainst,
 } from '../rules/entry-rules.ts'
-import { alertOf, type Finding } from '../rules/rules.ts'
+import { alertOf, type Finding, strangersMakeIt } from '../rules/rules.ts'
 import type {
   EntryRecord,
   MonitorReader,
@@ -24,7 +26,7 @@ import type {
   StatementRecord,
 } from '../state/monitor-store.ts'
 import { type EntryFacts, type StatementFacts, validityOf } from './entry-facts.ts'
-import { entriesUnder, entryAt, type LoggedEntries, statementOf } from './logged-entries.ts'
+import { entriesUnder, entryAt, type LoggedEntries, statementOf, statementUnder } from './logged-entries.ts'
 import { readTrust, type TrustBook } from './trust-book.ts'
 
 /** A watched product: the trust file in force, and the one before. */
@@ -79,15 +81,33 @@ export class ProductLedger {
   }
 
   /** Judges a product from its entries anew, under the trust file in force. */
-  judgeAgain(product: string, { book }: Pick<Watched, 'book'>): void {
-    const { reader, origin, now } = this.#parts
-    for (const statement of reader.statements(origin, product, null, Number.MAX_SAFE_INTEGER)) {
-      this.#verifyAgain(statement.id, book)
-      if (statement.kind === 'rebuild' || statement.kind === 'trust') continue
-      const met = book.meets(statement, entriesUnder(reader, origin, statement.id))
-      if (met === (statement.metAt !== null)) continue
-      this.#setMet(statement.id, met ? statement.firstIndex : null, met ? now : null)
+  judgeAgain(product: string, one: Pick<Watched, 'book'>): void {
+    const { reader } = this.#parts
+    const met: StatementRecord[] = []
+    const votes: StatementRecord[] = []
+    for (const statement of reader.statements(this.#parts.origin, product, null, Number.MAX_SAFE_INTEGER)) {
+      const verified = this.#verifyAgain(statement.id, one.book)
+      if (statement.kind === 'rebuild' && verified) votes.push(statement)
+      const fresh = this.#meetAgain(statement, one)
+      if (fresh !== null) met.push(fresh)
     }
+    // When all is judged: what follows depends on which others are met.
+    for (const statement of met.reverse()) this.#met(statement, one)
+    for (const { id } of votes.reverse()) {
+      const said = statementUnder(reader, this.#parts.origin, id)
+      if (said?.kind === 'rebuild' && said.release !== undefined) this.#vote({ id, names: [said.release] }, one)
+    }
+  }
+
+  /** The statement where it is met now and was not before. */
+  #meetAgain(statement: StatementRecord, { book }: Pick<Watched, 'book'>): StatementRecord | null {
+    const { reader, origin, now } = this.#parts
+    if (statement.kind === 'rebuild' || statement.kind === 'trust') return null
+    const meets = book.meets(statement, entriesUnder(reader, origin, statement.id))
+    if (meets === (statement.metAt !== null)) return null
+    const [metAt, metSeenAt] = meets ? [statement.firstIndex, now] : [null, null]
+    this.#setMet(statement.id, metAt, metSeenAt)
+    return meets ? { ...statement, metAt, metSeenAt } : null
   }
 
   #count({ product, index }: StatementFacts): void {
@@ -117,7 +137,7 @@ export class ProductLedger {
     const judged = this.#caseOf(facts, one, valid)
     const entry = { index, id, signer: facts.signer, valid }
     const findings = judgeEntry(judged)
-    // Most releases are met by their first entry: that costs nothing more then.
+    // Most releases are met by their first entry: that costs little more then.
     const atOnce = known === null && statement.kind === 'release' && one.book.meets(statement, onlyEntry(entry, facts))
     const first = atOnce ? { ...statement, metAt: index, metSeenAt: now } : statement
     if (known === null) {
@@ -128,7 +148,7 @@ export class ProductLedger {
     for (const sha256 of facts.bodies)
       writer.wantBlob({ origin, sha256, product, index, since: now, attempts: 0, nextAt: firstTry })
     for (const finding of findings) this.#raise(finding)
-    if (atOnce) this.#releaseMet(first, judged.rivals)
+    if (atOnce) this.#releaseMet(first, judged.rivals.length > 0, one)
     else this.#follow(statement, facts, one)
   }
 
@@ -178,26 +198,34 @@ export class ProductLedger {
       return
     }
     if (statement.metAt !== null || !one.book.meets(statement, entriesUnder(reader, origin, statement.id))) return
-    const met = { ...statement, metAt: facts.index, metSeenAt: now }
     this.#setMet(statement.id, facts.index, now)
+    this.#met({ ...statement, metAt: facts.index, metSeenAt: now }, one)
+  }
+
+  /** What follows from a statement's being met. */
+  #met(statement: StatementRecord, one: Pick<Watched, 'book'>): void {
+    const { reader } = this.#parts
     if (statement.kind === 'release') {
-      this.#releaseMet(met, this.#rivals(met))
-      // Votes that came before the release was met.
-      for (const vote of reader.naming(origin, met.id)) if (vote.kind === 'rebuild') this.#against(met, vote.id, one)
-    } else {
-      const said = statementOf(reader, statement)
-      const finding = metFinding(met, facts.names, said !== null && 'reason' in said ? said.reason : '')
-      if (finding !== null) this.#raise(finding)
+      this.#releaseMet(statement, this.#rivals(statement).length > 0, one)
+      return
     }
+    const said = statementOf(reader, statement)
+    const names = said?.kind === 'revocation' ? said.ids : said?.kind === 'waiver' ? [said.id] : []
+    const finding = metFinding(statement, names, said !== null && 'reason' in said ? said.reason : '')
+    if (finding !== null) this.#raise(finding)
   }
 
-  #releaseMet(release: StatementRecord, rivals: readonly StatementRecord[]): void {
-    for (const other of rivals)
-      if (other.metAt !== null)
-        this.#open('equivocation', equivocated(other, release), other.id, release.id, release.product)
+  #releaseMet(release: StatementRecord, hasRivals: boolean, one: Pick<Watched, 'book'>): void {
+    const { reader, origin } = this.#parts
+    const { id, product, channel, sequence } = release
+    if (hasRivals && channel !== null && sequence !== null)
+      for (const other of reader.metReleasesAt(origin, product, channel, sequence))
+        if (other.id !== id) this.#open('equivocation', equivocated(other, release), other.id, id, product)
+    // Votes that came before the release was met, or even logged.
+    for (const vote of reader.naming(origin, id)) if (vote.kind === 'rebuild') this.#against(release, vote.id, one)
   }
 
-  /** Releases of the same place with other ids. */
+  /** The oldest other release of the same place, where there is one. However many there are, one is enough to tell. */
   #rivals({
     product,
     channel,
@@ -206,10 +234,11 @@ export class ProductLedger {
   }: Pick<StatementRecord, 'product' | 'channel' | 'sequence' | 'id'>): StatementRecord[] {
     const { reader, origin } = this.#parts
     if (channel === null || sequence === null) return []
-    return reader.releasesAt(origin, product, channel, sequence).filter((other) => other.id !== id)
+    const oldest = reader.releasesAt(origin, product, channel, sequence, 2)
+    return oldest.filter((other) => other.id !== id).slice(0, 1)
   }
 
-  #vote({ id, names }: StatementFacts, one: Watched): void {
+  #vote({ id, names }: Pick<StatementFacts, 'id' | 'names'>, one: Pick<Watched, 'book'>): void {
     for (const name of names) {
       const release = this.#statement(name)
       if (release?.kind === 'release') this.#against(release, id, one)
@@ -217,7 +246,7 @@ export class ProductLedger {
   }
 
   /** Tells of negative votes in a rebuild about this release. */
-  #against(release: StatementRecord, rebuild: string, { book }: Watched): void {
+  #against(release: StatementRecord, rebuild: string, { book }: Pick<Watched, 'book'>): void {
     const { reader, origin } = this.#parts
     const said = statementOf(reader, release)
     if (said?.kind !== 'release') return
@@ -310,15 +339,20 @@ export class ProductLedger {
     this.#open('trust-fork', finding, inForce.id, statement.id, statement.product)
   }
 
-  /** Signatures by keys that were not listed before. */
-  #verifyAgain(id: string, { keys }: TrustBook): void {
+  /** Signatures by keys that were not listed before. True where one counts now that may not have counted. */
+  #verifyAgain(id: string, { keys }: TrustBook): boolean {
     const { reader, writer, origin } = this.#parts
+    let counts = false
     for (const record of reader.entries(origin, id)) {
+      counts ||= record.signer === '' // a certificate: whose it is depends on the trust file
       if (record.valid !== null || !keys.has(record.signer)) continue
       const entry = entryAt(reader, origin, record)
       const valid = entry === null ? null : validityOf(nodeCrypto, keys, entry)
-      if (valid !== null) writer.setValid(origin, record.index, valid)
+      if (valid === null) continue
+      writer.setValid(origin, record.index, valid)
+      counts ||= valid
     }
+    return counts
   }
 
   /** Tells at once, and leaves the evidence to be made: it needs proofs from tiles. */
@@ -339,10 +373,18 @@ export class ProductLedger {
     this.#parts.writer.setMet(this.#parts.origin, id, metAt, metSeenAt)
   }
 
-  /** The alert's id; null where it was told before. */
+  /** The alert's id; null where it was told before, or is one of too many. */
   #raise(finding: Finding): string | null {
-    const { writer, origin, now, sinks } = this.#parts
+    const { reader, writer, origin, now, sinks } = this.#parts
     const alert = alertOf(nodeCrypto, origin, finding, now)
+    if (!strangersMakeIt(finding.rule)) return writer.raise(alert, sinks) ? alert.id : null
+    if (reader.alert(alert.id) !== null) return null
+    const { product, rule } = finding
+    const before = reader.alertCount({ origin, product, rule, after: now - flood.seconds, limit: flood.most })
+    if (before >= flood.most) {
+      writer.raise(alertOf(nodeCrypto, origin, flooded(finding, now), now), sinks)
+      return null
+    }
     return writer.raise(alert, sinks) ? alert.id : null
   }
 

@@ -18,7 +18,7 @@ export interface EntryCase {
   readonly valid: boolean | null
   /** The release that `previous` names; null where it is not logged, or there is none to name. */
   readonly previous: StatementRecord | null
-  /** Releases of the same channel and sequence with other ids. */
+  /** Releases of the same channel and sequence with other ids; one is enough. */
   readonly rivals: readonly StatementRecord[]
   /** Ids and digests that it names and that are not of anything logged. */
   readonly unknownNames: readonly string[]
@@ -124,11 +124,28 @@ function previousFault(previous: StatementRecord | null, channel: string, sequen
 function rivals({ facts, rivals: others }: EntryCase): Finding[] {
   const { says, product, channel, sequence, id } = facts
   if (says !== 'release') return []
-  return others.map((other) => {
+  return others.slice(0, 1).map((other) => {
     const ids = [id, other.id].sort()
-    const title = `Two releases of ${product} want sequence ${sequence} of ${channel}: ${ids.join(' and ')}.`
-    return { rule: 'rival-proposals', product, about: ids, title, detail: '' }
+    const title = `More than one release of ${product} wants sequence ${sequence} of ${channel}: ${ids.join(' and ')}.`
+    const detail = 'Further ones for this place are not told one by one.'
+    return { rule: 'rival-proposals', product, about: [channel ?? '', sequence ?? 0], title, detail }
   })
+}
+
+/** Alerts of one rule and product that are told one by one, and within which time. */
+export const flood = { most: 32, seconds: 86_400 } as const
+
+/** In place of all further alerts of a rule within a day: where anybody may log, anybody could make any number of them. */
+export function flooded({ rule, product }: Finding, now: number): Finding {
+  const day = Math.floor(now / flood.seconds)
+  const title = `There are more than ${flood.most} alerts of this kind about ${product ?? 'the log'} within a day; no more are told one by one today.`
+  return {
+    rule,
+    product,
+    about: ['flood', day],
+    title,
+    detail: 'All entries are indexed all the same; releases are on the dashboard.',
+  }
 }
 
 /** A statement has just been met. Releases are told only where something is wrong with them. */

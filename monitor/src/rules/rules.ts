@@ -23,6 +23,8 @@ interface Rule {
   readonly remedy: string
   /** A condition that may end by itself. */
   readonly passes?: true
+  /** Where anybody may log, strangers can make any number of these. */
+  readonly byStrangers?: true
 }
 
 const stopUsing =
@@ -117,10 +119,12 @@ const rules: Readonly<Record<RuleName, Rule>> = {
   // Products
   'unexpected-key': {
     severity: 'critical',
+    byStrangers: true,
     remedy: 'If nobody of the publishers made this release: find out whose key it is, and how it came past admission.',
   },
   'entry-refused': {
     severity: 'warning',
+    byStrangers: true,
     remedy: 'The log took what its admission should refuse. Ask its operator why.',
   },
   'rival-proposals': {
@@ -180,6 +184,10 @@ const rules: Readonly<Record<RuleName, Rule>> = {
 export const passingRules: readonly RuleName[] = (Object.keys(rules) as RuleName[]).filter(
   (name) => 'passes' in rules[name],
 )
+
+export function strangersMakeIt(rule: RuleName): boolean {
+  return 'byStrangers' in rules[rule]
+}
 
 export interface Finding {
   readonly rule: RuleName

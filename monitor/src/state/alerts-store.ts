@@ -15,7 +15,15 @@ import { bytesOf } from './schema-store.ts'
 
 type AlertReader = Pick<
   MonitorReader,
-  'alerts' | 'alert' | 'evidenceList' | 'evidenceCount' | 'evidenceAbout' | 'evidence' | 'deliveries' | 'deliveryCounts'
+  | 'alerts'
+  | 'alert'
+  | 'alertCount'
+  | 'evidenceList'
+  | 'evidenceCount'
+  | 'evidenceAbout'
+  | 'evidence'
+  | 'deliveries'
+  | 'deliveryCounts'
 > &
   Pick<MonitorStore, 'pendingCases'>
 type AlertWriter = Pick<
@@ -31,6 +39,12 @@ const alertColumns = 'number, id, rule, severity, origin, product, title, detail
 
 export function alertReader(database: Database.Database): AlertReader {
   const alert = database.prepare<[string], AlertRecord>(`SELECT ${alertColumns} FROM alert WHERE id = ?`)
+  const alertCount = database
+    .prepare<[object], number>(
+      `SELECT count(*) FROM (SELECT 1 FROM alert INDEXED BY alertsOfRule
+         WHERE origin = @origin AND rule = @rule AND product IS @product AND at > @after LIMIT @limit)`,
+    )
+    .pluck()
   const where = `(@origin IS NULL OR origin = @origin) AND (@product IS NULL OR product = @product)
      AND number > @after AND (@open = 0 OR endedAt IS NULL)`
   const oldest = database.prepare<[object], AlertRecord>(
@@ -67,6 +81,7 @@ export function alertReader(database: Database.Database): AlertReader {
       return (after === undefined ? newest : oldest).all(bound)
     },
     alert: (id) => alert.get(id) ?? null,
+    alertCount: (of) => alertCount.get(of) ?? 0,
     evidenceList: (origin, limit) =>
       evidenceList
         .all({ origin, limit })

@@ -95,6 +95,18 @@ describe('the state of a monitor', () => {
     ])
   })
 
+  it('counts alerts of a rule, up to a limit', () => {
+    store.transact((writer) => {
+      for (const at of [1, 5, 6]) writer.raise({ ...alert(`a${at}`), at }, [])
+      writer.raise({ ...alert('p', 'fork'), product: 'p', at: 6 }, [])
+    })
+    const of = { origin, product: null, rule: 'fork', after: 1, limit: 9 }
+    expect(store.alertCount(of)).toBe(2)
+    expect(store.alertCount({ ...of, limit: 1 })).toBe(1)
+    expect(store.alertCount({ ...of, product: 'p' })).toBe(1)
+    expect(store.alertCount({ ...of, rule: 'rollback' })).toBe(0)
+  })
+
   it('ends conditions that do not last, and no others', () => {
     store.transact((writer) => {
       writer.raise(alert('a', 'log-silent'), [])
@@ -115,7 +127,12 @@ describe('the state of a monitor', () => {
       writer.addEntry(origin, { index: 4, id: r1, signer: key, valid: true }, Uint8Array.of(1, 2))
       writer.setMet(origin, r1, 4, 99)
     })
-    expect(store.releasesAt(origin, 'example.com/p', 'stable', 1).map(({ id }) => id)).toEqual([r1, r1b])
+    const ids = (records: readonly StatementRecord[]) => records.map(({ id }) => id)
+    expect(ids(store.releasesAt(origin, 'example.com/p', 'stable', 1, 9))).toEqual([r1, r1b])
+    expect(ids(store.releasesAt(origin, 'example.com/p', 'stable', 1, 1))).toEqual([r1])
+    expect(ids(store.metReleasesAt(origin, 'example.com/p', 'stable', 1))).toEqual([r1])
+    expect(ids(store.metReleases(origin, 'example.com/p', 'stable', 9))).toEqual([r1])
+    expect(ids(store.metReleases(origin, 'example.com/p', 'beta', 9))).toEqual([])
     expect(store.naming(origin, r1).map(({ id }) => id)).toEqual([v])
     expect(store.entries(origin, r1)).toEqual([{ index: 4, id: r1, signer: key, valid: true }])
     expect(store.leaf(origin, 4)).toEqual(Uint8Array.of(1, 2))

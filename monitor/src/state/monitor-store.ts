@@ -276,8 +276,18 @@ export interface MonitorReader {
   statement(origin: string, id: string): StatementRecord | null
   /** Statements of a product, newest first; `kind` null: of every kind. */
   statements(origin: string, product: string, kind: Statement['kind'] | null, limit: number): readonly StatementRecord[]
-  /** Releases of one channel and sequence. */
-  releasesAt(origin: string, product: string, channel: string, sequence: number): readonly StatementRecord[]
+  /** The oldest releases of one channel and sequence, met or not. */
+  releasesAt(
+    origin: string,
+    product: string,
+    channel: string,
+    sequence: number,
+    limit: number,
+  ): readonly StatementRecord[]
+  /** Those that are met. */
+  metReleasesAt(origin: string, product: string, channel: string, sequence: number): readonly StatementRecord[]
+  /** Met releases of a channel, the highest sequence first. */
+  metReleases(origin: string, product: string, channel: string, limit: number): readonly StatementRecord[]
   /** Statements (revocations, waivers, rebuilds) that name this release. */
   naming(origin: string, release: string): readonly StatementRecord[]
   /** Entries of a statement, in log order. */
@@ -286,6 +296,14 @@ export interface MonitorReader {
   leaf(origin: string, index: number): Uint8Array | null
   alerts(filter: AlertFilter): readonly AlertRecord[]
   alert(id: string): AlertRecord | null
+  /** How many alerts of a rule were raised about a product after a time, counted up to `limit`. */
+  alertCount(of: {
+    readonly origin: string
+    readonly product: string | null
+    readonly rule: string
+    readonly after: number
+    readonly limit: number
+  }): number
   evidenceList(origin: string | null, limit: number): readonly EvidenceRecord[]
   evidenceCount(origin: string, kind: Evidence['kind']): number
   /** The id of the evidence about this subject. */

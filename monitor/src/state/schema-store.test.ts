@@ -58,7 +58,7 @@ it('brings a state of version 1 along, whole: statements, what they name, their 
         metSeenAt: null,
       }
       expect(store.statements(origin, 'example.com/p', 'release', 10)).toEqual([second, first])
-      expect(store.releasesAt(origin, 'example.com/p', 'stable', 2)).toEqual([second])
+      expect(store.releasesAt(origin, 'example.com/p', 'stable', 2, 9)).toEqual([second])
       expect(store.statement(origin, a)).toEqual(first)
       expect(store.naming(origin, a).map(({ id, kind }) => [id, kind])).toEqual([[vote, 'rebuild']])
       expect(store.entries(origin, a)).toEqual([{ index: 4, id: a, signer: key, valid: true }])

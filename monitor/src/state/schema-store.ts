@@ -104,6 +104,9 @@ export const migrations: readonly string[] = [
    DROP TABLE oldNaming;
    DROP TABLE oldEntry;
    DROP TABLE oldStatement;`,
+  `CREATE INDEX metRelease ON statement (log, product, channel, sequence) WHERE kind = 'release' AND metAt IS NOT NULL;
+   CREATE INDEX alertsOfRule ON alert (origin, rule, product, at);
+   UPDATE delivery SET state = 'waiting' WHERE state = 'dead';`,
 ]
 
 /** Pages of the write-ahead log that are gathered before they are copied into the file, 4 KiB each. */

@@ -4,7 +4,10 @@ import type { EntryRecord, MonitorReader, MonitorWriter, StatementRecord } from 
 import type { Names } from './names-store.ts'
 import { bytesOf } from './schema-store.ts'
 
-type StatementReader = Pick<MonitorReader, 'statement' | 'statements' | 'releasesAt' | 'naming' | 'entries' | 'leaf'>
+type StatementReader = Pick<
+  MonitorReader,
+  'statement' | 'statements' | 'releasesAt' | 'metReleasesAt' | 'metReleases' | 'naming' | 'entries' | 'leaf'
+>
 type StatementWriter = Pick<MonitorWriter, 'addStatement' | 'setMet' | 'addEntry' | 'setValid'>
 
 interface StatementTables {
@@ -69,9 +72,15 @@ function statementReader(database: Database.Database, names: Names): StatementRe
   const ofKind = prepare<[number, number, string, number]>(
     'log = ? AND product = ? AND kind = ? ORDER BY firstIndex DESC LIMIT ?',
   )
-  const releasesAt = prepare<[number, number, string, number]>(
-    `log = ? AND product = ? AND kind = 'release' AND channel = ? AND sequence = ?`,
+  const releasesAt = prepare<[number, number, string, number, number]>(
+    `log = ? AND product = ? AND kind = 'release' AND channel = ? AND sequence = ? ORDER BY number LIMIT ?`,
     'INDEXED BY releaseAt',
+  )
+  const met = `log = ? AND product = ? AND kind = 'release' AND metAt IS NOT NULL AND channel = ?`
+  const metAt = prepare<[number, number, string, number]>(`${met} AND sequence = ?`, 'INDEXED BY metRelease')
+  const metNewest = prepare<[number, number, string, number]>(
+    `${met} ORDER BY sequence DESC LIMIT ?`,
+    'INDEXED BY metRelease',
   )
   const naming = prepare<[number, Buffer]>(
     'number IN (SELECT statement FROM naming WHERE log = ? AND target = ?) ORDER BY firstIndex',
@@ -108,10 +117,12 @@ function statementReader(database: Database.Database, names: Names): StatementRe
       ofName(origin, product, (log, name) =>
         kind === null ? ofProduct.all(log, name, limit) : ofKind.all(log, name, kind, limit),
       ),
-    releasesAt: (origin, product, channel, sequence) =>
-      ofName(origin, product, (log, name) => releasesAt.all(log, name, channel, sequence)).sort(
-        (a, b) => a.firstIndex - b.firstIndex,
-      ),
+    releasesAt: (origin, product, channel, sequence, limit) =>
+      ofName(origin, product, (log, name) => releasesAt.all(log, name, channel, sequence, limit)),
+    metReleasesAt: (origin, product, channel, sequence) =>
+      ofName(origin, product, (log, name) => metAt.all(log, name, channel, sequence)),
+    metReleases: (origin, product, channel, limit) =>
+      ofName(origin, product, (log, name) => metNewest.all(log, name, channel, limit)),
     naming: (origin, release) => under(origin, (log) => naming.all(log, digestBytes(release))),
     entries: (origin, id) => {
       const log = names.find(origin)
