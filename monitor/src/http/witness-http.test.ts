@@ -275,7 +275,9 @@ describe('429', () => {
     await restart()
     for (let size = 1; size <= 16; size++) await cosigned(log.body(size - 1, size))
     const response = await witness.add(log.body(16, 17))
-    expect([response.status, response.headers.get('retry-after')]).toEqual([429, '86400'])
+    expect(response.status).toBe(429)
+    const wait = Number(response.headers.get('retry-after')) // a day, less what this test has taken
+    expect([wait > 80_000, wait <= 86_400]).toEqual([true, true])
     await cosigned(log.body(16, 16))
   })
 
