@@ -103,15 +103,20 @@ export class Follower {
     this.#watch()
   }
 
-  /** Reads what is new, for a while. True where there is more to read. @throws the signal's reason, and defects */
+  /** Reads what is new, for a while. False where nothing could be read. @throws the signal's reason, and defects */
   async read(signal: AbortSignal): Promise<boolean> {
     const gave = await this.#readSlice(signal)
-    if (gave !== 'some') {
+    if (gave === 'nothing' || !this.isBehind) {
       await this.#handed.retry(AbortSignal.timeout(proofMs.looked))
       await this.#parts.index.tend()
     }
     this.#watch()
-    return gave !== 'nothing' && this.#unread() !== null
+    return gave !== 'nothing'
+  }
+
+  /** There are entries of the history that were not read. */
+  get isBehind(): boolean {
+    return this.#unread() !== null
   }
 
   /** What others hand in, between two looks. */

@@ -36,7 +36,9 @@ export class Rounds {
     this.#polls = parts.followers.map((follower) => ({
       look: joined(() => looks.use(() => this.#look(follower))),
       read: joined(async () => {
-        for (let more = true; more && !parts.ending.aborted; ) more = await reads.use(() => this.#read(follower))
+        let read = true
+        do read = await reads.use(() => this.#read(follower))
+        while (read && follower.isBehind && !parts.ending.aborted)
       }),
     }))
   }
@@ -65,7 +67,7 @@ export class Rounds {
     return this.#safely(follower, undefined, () => follower.look())
   }
 
-  /** True where there is more to read. */
+  /** False where nothing could be read. */
   #read(follower: Follower): Promise<boolean> {
     return this.#safely(follower, false, () => follower.read(this.#parts.ending))
   }
