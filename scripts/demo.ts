@@ -31,6 +31,8 @@ const watchers = new Watchers(stage, at('watchers'))
 let feedFolder = at('publisher', 'feed')
 const web = await serveFolder(() => feedFolder)
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void finish(130))
+/** Whoever read along has left: nothing may stay behind. */
+process.stdout.once('error', () => void finish(1)).on('error', () => undefined)
 const started = performance.now()
 const found = await findRebuilds(stage, folder)
 const rebuilds = typeof found === 'string' ? null : found
