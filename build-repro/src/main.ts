@@ -1,16 +1,15 @@
 #!/usr/bin/env node
 /** The process: the one place here that knows the clock, the environment and how to end. */
-import { readFileSync } from 'node:fs'
 import { setGlobalProxyFromEnv } from 'node:http'
 import { createInterface } from 'node:readline/promises'
 import { setTimeout } from 'node:timers/promises'
-import { runProgram } from '@samebits/host'
+import { packageVersion, programIo, runProgram } from '@samebits/host'
 import type { CommandIo } from './commands/io.ts'
 import { runCommandLine } from './commands/program.ts'
 
 const args = process.argv.slice(2)
-const json = args.includes('--json')
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+const outer = programIo(process)
+const { json } = outer
 setGlobalProxyFromEnv()
 
 async function ask(question: string, signal: AbortSignal): Promise<string> {
@@ -22,33 +21,23 @@ async function ask(question: string, signal: AbortSignal): Promise<string> {
   }
 }
 
-process.exitCode = await runProgram(
-  (signal) => {
-    const io: CommandIo = {
-      cwd: process.cwd(),
-      machine: {
-        fetch,
-        now: () => Math.floor(Date.now() / 1000),
-        elapsedMs: () => performance.now(),
-        random: () => Math.random(),
-        sleep: (ms, until) => setTimeout(ms, undefined, { signal: until }),
-        say: (line) => void process.stderr.write(`${line}\n`),
-      },
-      environment: process.env,
-      stdout: process.stdout,
-      stderr: process.stderr,
-      ask: process.stdin.isTTY && process.stderr.isTTY && !json ? ask : null,
-      signal,
-      json,
-    }
-    return runCommandLine(args, io, version)
-  },
-  {
-    stderr: process.stderr,
+process.exitCode = await runProgram((signal) => {
+  const io: CommandIo = {
+    cwd: process.cwd(),
+    machine: {
+      fetch,
+      now: () => Math.floor(Date.now() / 1000),
+      elapsedMs: () => performance.now(),
+      random: () => Math.random(),
+      sleep: (ms, until) => setTimeout(ms, undefined, { signal: until }),
+      say: (line) => void process.stderr.write(`${line}\n`),
+    },
+    environment: process.env,
     stdout: process.stdout,
+    stderr: process.stderr,
+    ask: process.stdin.isTTY && process.stderr.isTTY && !json ? ask : null,
+    signal,
     json,
-    signals: process,
-    exit: (status) => process.exit(status),
-    debug: process.env['SAMEBITS_DEBUG'] === '1',
-  },
-)
+  }
+  return runCommandLine(args, io, packageVersion(import.meta.url))
+}, outer)

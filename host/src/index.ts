@@ -15,6 +15,7 @@ export {
   type ProgramStream,
   runProgram,
 } from './program.ts'
+export { type ProcessLike, packageVersion, programIo } from './program-io.ts'
 export { type Progress, type ProgressOptions, type ProgressStream, progress } from './progress.ts'
 export { isCode, systemReason } from './system-error.ts'
 export { visible } from './visible.ts'

@@ -1,14 +1,13 @@
 #!/usr/bin/env node
 /** The process: the one place here that knows the clock, the environment and how to end. */
-import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { runProgram } from '@samebits/host'
+import { packageVersion, programIo, runProgram } from '@samebits/host'
 import type { CommandIo } from './commands/io.ts'
 import { runCommandLine } from './commands/program.ts'
 
 const args = process.argv.slice(2)
-const json = args.includes('--json')
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+const outer = programIo(process)
+const { json } = outer
 
 function onReload(listener: () => void): () => void {
   process.on('SIGHUP', listener)
@@ -20,28 +19,18 @@ function after(milliseconds: number, work: () => void): () => void {
   return () => clearTimeout(timer)
 }
 
-process.exitCode = await runProgram(
-  (signal) => {
-    const io: CommandIo = {
-      cwd: process.cwd(),
-      environment: process.env,
-      stdout: process.stdout,
-      stderr: process.stderr,
-      timing: { now: () => Math.floor(Date.now() / 1000), clock: () => performance.now(), defer: setImmediate, after },
-      fetch,
-      processors: availableParallelism(),
-      signal,
-      onReload,
-      json,
-    }
-    return runCommandLine(args, io, version)
-  },
-  {
-    stderr: process.stderr,
+process.exitCode = await runProgram((signal) => {
+  const io: CommandIo = {
+    cwd: process.cwd(),
+    environment: process.env,
     stdout: process.stdout,
+    stderr: process.stderr,
+    timing: { now: () => Math.floor(Date.now() / 1000), clock: () => performance.now(), defer: setImmediate, after },
+    fetch,
+    processors: availableParallelism(),
+    signal,
+    onReload,
     json,
-    signals: process,
-    exit: (status) => process.exit(status),
-    debug: process.env['SAMEBITS_DEBUG'] === '1',
-  },
-)
+  }
+  return runCommandLine(args, io, packageVersion(import.meta.url))
+}, outer)

@@ -79,8 +79,11 @@ it(`killed ${kills} times, reads everything once and loses no alert`, async () =
     await ended
   }
   grow()
-  const child = start(['--once'])
-  await once(child, 'exit')
+  // 20: something did not answer in time, as it happens on a busy machine; run again, says the manual.
+  for (let status = 20; status !== 0; ) {
+    ;[status] = await once(start(['--once']), 'exit')
+    expect([0, 20]).toContain(status)
+  }
   const store = openSqliteMonitorStore(join(home, 'data', 'monitor.db'))
   try {
     const size = served.log.size
@@ -98,4 +101,4 @@ it(`killed ${kills} times, reads everything once and loses no alert`, async () =
   } finally {
     store.close()
   }
-}, 600_000)
+}, 1_800_000)

@@ -1,5 +1,5 @@
 /** The program `samebits`: the one place that touches the process. */
-import { type ProgramIo, runProgram } from '@samebits/host'
+import { programIo, runProgram } from '@samebits/host'
 import { directOutput, isPlain } from './direct-output.ts'
 import { youngCollector } from './memory.ts'
 import { createNetwork } from './network.ts'
@@ -16,14 +16,7 @@ const direct = isPlain(1, process.platform) && isPlain(2, process.platform)
 const stdout: Output = direct ? directOutput(1, gone) : process.stdout
 const stderr: Output = direct ? directOutput(2, gone) : process.stderr
 const network = createNetwork(env)
-const io: ProgramIo = {
-  stdout,
-  stderr,
-  json: argv.includes('--json'),
-  signals: process,
-  exit: (status) => process.exit(status),
-  debug: env['SAMEBITS_DEBUG'] === '1',
-}
+const io = programIo(process, { stdout, stderr })
 
 void runProgram(
   (signal) =>

@@ -29,7 +29,13 @@ export async function runCommandLine(args: readonly string[], io: CommandIo, ver
       status = asked
     },
   }
-  const commands = [runCommand(io), keygenCommand(io), witnessCommand(io), mirrorCommand(io), evidenceCommand(running)]
+  const commands = [
+    runCommand(running),
+    keygenCommand(io),
+    witnessCommand(io),
+    mirrorCommand(io),
+    evidenceCommand(running),
+  ]
   for (const command of commands) program.addCommand(command)
   for (const command of withChildren(program)) {
     command.exitOverride().configureOutput({

@@ -6,7 +6,8 @@ import { destination, pino } from 'pino'
 import { parseConfig } from '../config/config-format.ts'
 import { loadConfig, type MonitorConfig, resolveConfig } from '../config/monitor-config.ts'
 import { startMonitor } from '../monitor.ts'
-import { answer, type CommandIo } from './io.ts'
+import type { MonitorStore } from '../state/monitor-store.ts'
+import { answer, type CommandIo, type RunningIo } from './io.ts'
 import { untilAborted } from './serving.ts'
 
 const help = `
@@ -16,7 +17,20 @@ One log, without a file:
 Several logs, trust files, witnesses, mirrors, other monitors, and who is told (docs/monitoring.md):
   samebits-monitor run --config monitor.json
 
-It goes on from where it was, also after it was killed. Exit status of --once: 0 all was read.`
+It goes on from where it was, also after it was killed. Exit status of --once: 0 all was read; 20 it was not: something did not answer, or not in time.`
+
+/** Exit status: nothing is wrong that is known, and something is not known. */
+const notAllRead = 20
+
+/** How often `--once` asks: what did not answer may do so when it is asked again. */
+const pollsOfOnce = 3
+
+function isAllRead(store: MonitorStore, origins: readonly string[]): boolean {
+  return origins.every((origin) => {
+    const { head = null, readTo = 0, failure = null } = store.log(origin) ?? {}
+    return head !== null && readTo >= head.size && failure === null
+  })
+}
 
 interface Flags {
   readonly config?: string
@@ -28,7 +42,7 @@ interface Flags {
   readonly logLevel: string
 }
 
-export function runCommand(io: CommandIo): Command {
+export function runCommand(io: RunningIo): Command {
   return new Command('run')
     .description('follow logs, notice what is wrong, keep the evidence, tell people')
     .option('--config <FILE>', 'which logs, from where they are looked at, who is told')
@@ -42,7 +56,7 @@ export function runCommand(io: CommandIo): Command {
     .action((flags: Flags) => run(io, flags))
 }
 
-async function run(io: CommandIo, flags: Flags): Promise<void> {
+async function run(io: RunningIo, flags: Flags): Promise<void> {
   if (!['info', 'warn', 'error', 'silent'].includes(flags.logLevel))
     throw usage(`--log-level ${flags.logLevel} is not known`)
   const operator = pino({ level: flags.logLevel, base: null }, destination({ dest: 2, sync: true }))
@@ -69,7 +83,10 @@ async function run(io: CommandIo, flags: Flags): Promise<void> {
   try {
     const origins = config.logs.map(({ origin }) => origin)
     if (flags.once === true) {
-      await monitor.pollAll()
+      for (let polls = 0; polls < pollsOfOnce; polls++) {
+        await monitor.pollAll()
+        if (isAllRead(monitor.store, origins)) break
+      }
       await monitor.flush()
       const logs = monitor.store
         .logs()
@@ -82,6 +99,7 @@ async function run(io: CommandIo, flags: Flags): Promise<void> {
             `${origin}: ${readTo} of ${size ?? 'unknown'}${failure === null ? '' : ` (${failure})`}`,
         ),
       )
+      if (!isAllRead(monitor.store, origins)) io.leaveWith(notAllRead)
       return
     }
     const url = monitor.port === null ? null : `http://${config.listen?.host}:${monitor.port}`
