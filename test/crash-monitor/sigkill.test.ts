@@ -9,12 +9,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { formatVkey, utf8 } from '@samebits/core'
+import { formatVkey } from '@samebits/core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { openSqliteMonitorStore } from '../../monitor/src/state/sqlite-monitor-store.ts'
 import { ServedLog } from '../support/served-log.ts'
 import { entryBy, MemoryLog } from '../support/world.ts'
-import { idOf, PRODUCT, release, trustFile } from '../support/world-statements.ts'
+import { idOf, PRODUCT, release, revocation, trustFile } from '../support/world-statements.ts'
 
 const kills = process.env['MODE'] === 'crash' ? 60 : 3
 const main = fileURLToPath(new URL('../../monitor/src/main.ts', import.meta.url))
@@ -37,16 +37,18 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true })
 })
 
-/** A chain of releases, and between them entries that do not belong there: one alert each. */
+/** A chain of releases, some of which are revoked again: one alert each. */
 let last: string | null = null
 let sequence = 0
-let strays = 0
+let revoked = 0
 function grow(): void {
   for (let at = 0; at < 40; at++) {
     const next = release(++sequence, last)
     last = idOf(next)
     served.log.add(entryBy('alice', next))
-    if (at % 10 === 0) served.log.add(utf8(`stray ${strays++}`))
+    if (at % 10 !== 0) continue
+    served.log.add(entryBy('alice', revocation(last)))
+    revoked++
   }
   served.publish({ witnesses: { 'w1.example': 1_900_000_000, 'w2.example': 1_900_000_000 } })
 }
@@ -62,7 +64,7 @@ function start(more: readonly string[] = []): ChildProcess {
     rest = lines.pop() ?? ''
     for (const line of lines) {
       const { id, rule } = JSON.parse(line) as { id?: string; rule?: string }
-      if (id !== undefined && rule === 'entry-refused') told.push(id)
+      if (id !== undefined && rule === 'revocation') told.push(id)
     }
   })
   return child
@@ -88,14 +90,14 @@ it(`killed ${kills} times, reads everything once and loses no alert`, async () =
   try {
     const size = served.log.size
     expect(store.log(origin)).toMatchObject({ readTo: size, head: { size } })
-    expect(store.product(origin, PRODUCT)).toMatchObject({ entries: sequence })
+    expect(store.product(origin, PRODUCT)).toMatchObject({ entries: sequence + revoked })
     expect(store.statements(origin, PRODUCT, 'release', 100_000).map((one) => one.sequence)).toEqual(
       Array.from({ length: sequence }, (_, at) => sequence - at),
     )
     const sizes = store.sizes(origin, 1000).map((point) => point.size)
     expect(sizes).toEqual(sizes.toSorted((a, b) => a - b))
-    const alerts = store.alerts({ limit: 100_000, after: 0 }).filter(({ rule }) => rule === 'entry-refused')
-    expect(alerts).toHaveLength(strays)
+    const alerts = store.alerts({ limit: 100_000, after: 0 }).filter(({ rule }) => rule === 'revocation')
+    expect(alerts).toHaveLength(revoked)
     expect(new Set(told)).toEqual(new Set(alerts.map(({ id }) => id)))
     expect(store.deliveries('waiting', 10)).toEqual([])
   } finally {
