@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import { ProgramError } from '@samebits/host'
 import { destination, pino } from 'pino'
-import type { OperatorLog, RunningServer, ServerDeps } from '../witness/server-parts.ts'
+import type { OperatorLog, RunningServer, ServerDeps, ServerOptions } from '../witness/server-parts.ts'
 import { claimWitnessKeys, loadWitnessKeys } from '../witness/witness-keys.ts'
 import { answer, type CommandIo } from './io.ts'
 
@@ -17,8 +17,10 @@ export interface ServingFlags {
   readonly logLevel: string
 }
 
+export type ServingOptions = Omit<ServerOptions, 'globalPerSecond' | 'maxPending' | 'limits'>
+
 /** The options of all of them, checked. @throws ProgramError USAGE */
-export function servingOptions({ cwd }: CommandIo, command: string, flags: ServingFlags) {
+export function servingOptions({ cwd }: CommandIo, command: string, flags: ServingFlags): ServingOptions {
   demandPrefix(command, flags.prefix)
   return {
     dataDir: resolve(cwd, flags.dataDir),
