@@ -147,6 +147,7 @@ describe('a store that fails otherwise', () => {
     for (const answer of await Promise.allSettled(waiting))
       expect(answer).toMatchObject({ status: 'rejected', reason: { code: 'HALTED' } })
     await expect(witness.add(other.request(0, 1))).rejects.toMatchObject({ code: 'HALTED' })
+    await expect(witness.repeat(log.request(5, 5))).rejects.toMatchObject({ code: 'HALTED' })
     expect(halts).toHaveLength(1)
     expect(witness.monitoringCopy(log.originHash)).toContain(`${log.origin}\n5\n`)
   })

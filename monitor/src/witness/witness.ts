@@ -21,6 +21,7 @@ import {
   unsigned,
   utf8,
   type WitnessDecision,
+  type WitnessRefusal,
 } from '@samebits/core'
 import { Commits, RecordChangedError } from './commits.ts'
 import type { Cosigning } from './cosigner.ts'
@@ -91,34 +92,27 @@ export class Witness {
    * @throws WitnessBusyError, WitnessHaltedError; StoreUnavailableError, nothing was written; any other error, a defect that this
    * request met, which has written nothing
    */
-  async add(request: AddCheckpointRequest): Promise<WitnessDecision> {
-    if (this.#halted !== null) throw this.#halted
-    if (this.#pending >= this.#parts.maxPending) throw new WitnessBusyError(`${this.#pending} requests wait`)
-    this.#pending++
-    try {
-      return await this.#decide(request)
-    } finally {
-      this.#pending--
-    }
+  add(request: AddCheckpointRequest): Promise<WitnessDecision> {
+    const { origin } = request.checkpoint.checkpoint
+    return this.#logged(request, (logLines) => this.#turns.take(origin, () => this.#judge(request, logLines)))
   }
 
   /**
    * The lines that were given when this very checkpoint was cosigned last: nothing is signed, nothing is written. Null where another
    * one was, or none. C2SP tlog-cosignature lets a line say the time at which its witness saw the tree last.
-   * @throws StoreUnavailableError and what the store throws
+   * @throws as `add`
    */
-  async repeat(request: AddCheckpointRequest): Promise<{ readonly status: number; readonly body: string } | null> {
-    const { logs, verify, store, cosigning } = this.#parts
-    const { checkpoint, note } = request.checkpoint
-    const log = logs().get(checkpoint.origin)
-    if (log === undefined) return unknownOrigin
-    if ((await verifyLogged(verify, request.checkpoint, log.keys)) === null) return unsigned
-    const record = this.#stored(() => store.read(checkpoint.origin))
-    if (record === null || record.size !== request.oldSize) return null
-    const cosigned = parseSignedCheckpoint(record.checkpoint).note
-    if (cosigned.text !== note.text) return null
-    const lines = cosigned.signatures.filter((line) => cosigning.keys.some((key) => isLineOf(line, key)))
-    return lines.length === 0 ? null : { status: 200, body: formatSignatureLines(lines) }
+  repeat(request: AddCheckpointRequest): Promise<{ readonly status: number; readonly body: string } | null> {
+    return this.#logged(request, async () => {
+      const { store, cosigning } = this.#parts
+      const { checkpoint, note } = request.checkpoint
+      const record = this.#stored(() => store.read(checkpoint.origin))
+      if (record === null || record.size !== request.oldSize) return null
+      const cosigned = parseSignedCheckpoint(record.checkpoint).note
+      if (cosigned.text !== note.text) return null
+      const lines = cosigned.signatures.filter((line) => cosigning.keys.some((key) => isLineOf(line, key)))
+      return lines.length === 0 ? null : { status: 200, body: formatSignatureLines(lines) }
+    })
   }
 
   /**
@@ -130,14 +124,23 @@ export class Witness {
     return origin === undefined ? null : (this.#parts.store.read(origin)?.checkpoint ?? null)
   }
 
-  async #decide(request: AddCheckpointRequest): Promise<WitnessDecision> {
-    const { logs, verify } = this.#parts
-    const { origin } = request.checkpoint.checkpoint
-    const log = logs().get(origin)
-    if (log === undefined) return unknownOrigin
-    const logLines = await verifyLogged(verify, request.checkpoint, log.keys)
-    if (logLines === null) return unsigned
-    return this.#turns.take(origin, () => this.#judge(request, logLines))
+  /** What every request passes: the witness cosigns, not too many wait, and the log signed the checkpoint. Then `answer`. */
+  async #logged<T>(
+    { checkpoint }: AddCheckpointRequest,
+    answer: (logLines: readonly NoteSignature[]) => Promise<T>,
+  ): Promise<T | WitnessRefusal> {
+    if (this.#halted !== null) throw this.#halted
+    if (this.#pending >= this.#parts.maxPending) throw new WitnessBusyError(`${this.#pending} requests wait`)
+    this.#pending++
+    try {
+      const { logs, verify } = this.#parts
+      const log = logs().get(checkpoint.checkpoint.origin)
+      if (log === undefined) return unknownOrigin
+      const logLines = await verifyLogged(verify, checkpoint, log.keys)
+      return logLines === null ? unsigned : await answer(logLines)
+    } finally {
+      this.#pending--
+    }
   }
 
   /** Runs alone among the requests of its log. */
