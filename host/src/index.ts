@@ -18,4 +18,5 @@ export {
 export { type ProcessLike, packageVersion, programIo } from './program-io.ts'
 export { type Progress, type ProgressOptions, type ProgressStream, progress } from './progress.ts'
 export { isCode, systemReason } from './system-error.ts'
+export { untilAborted } from './until-aborted.ts'
 export { visible } from './visible.ts'

@@ -1,3 +1,4 @@
+import { untilAborted } from '@samebits/host'
 import { Command } from 'commander'
 import { destination, type Logger, pino } from 'pino'
 import type { Mode } from '../http/modes-http.ts'
@@ -51,13 +52,6 @@ async function tryKeys(keys: readonly LogKey[], operator: Logger): Promise<void>
       if (!(error instanceof KeyUnavailableError)) asProgramError(error)
       operator.warn({ detail: (error as Error).message }, 'the token cannot sign yet: the log only reads until it can')
     })
-}
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }
 
 /** One JSON object a line on standard error. Bodies, keys and addresses are never logged. */

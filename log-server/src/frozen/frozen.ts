@@ -6,7 +6,7 @@
  *      "successor":{"origin":"example.org/log","url":"https://log.example.org/","vkeys":["example.org/log+…","…"]}}
  *
  * It stands in the head's row of the database, where every commit sees it, and in the data folder of each machine
- * (`frozen-file.ts`), where a database that is restored from before does not change it.
+ * (`ending.ts`), where a database that is restored from before does not change it.
  */
 import {
   canonicalJson,

@@ -1,14 +1,15 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
-import { ProgramError, progress } from '@samebits/host'
+import { progress, untilAborted } from '@samebits/host'
 import { Command } from 'commander'
-import { destination, pino } from 'pino'
 import { parseConfig } from '../config/config-format.ts'
 import { loadConfig, type MonitorConfig, resolveConfig } from '../config/monitor-config.ts'
 import { startMonitor } from '../monitor.ts'
 import type { MonitorStore } from '../state/monitor-store.ts'
 import { answer, type CommandIo, type RunningIo } from './io.ts'
-import { untilAborted } from './serving.ts'
+import { operatorOf, usage } from './serving.ts'
+
+const command = 'run'
 
 const help = `
 One log, without a file:
@@ -43,7 +44,7 @@ interface Flags {
 }
 
 export function runCommand(io: RunningIo): Command {
-  return new Command('run')
+  return new Command(command)
     .description('follow logs, notice what is wrong, keep the evidence, tell people')
     .option('--config <FILE>', 'which logs, from where they are looked at, who is told')
     .option('--url <URL>', 'one log, where there is no file')
@@ -57,9 +58,7 @@ export function runCommand(io: RunningIo): Command {
 }
 
 async function run(io: RunningIo, flags: Flags): Promise<void> {
-  if (!['info', 'warn', 'error', 'silent'].includes(flags.logLevel))
-    throw usage(`--log-level ${flags.logLevel} is not known`)
-  const operator = pino({ level: flags.logLevel, base: null }, destination({ dest: 2, sync: true }))
+  const operator = operatorOf(command, flags)
   const config = await configOf(io, flags)
   const bars = new Map<string, ReturnType<typeof progress>>()
   const onProgress = (origin: string, readTo: number, size: number) => {
@@ -83,9 +82,10 @@ async function run(io: RunningIo, flags: Flags): Promise<void> {
   try {
     const origins = config.logs.map(({ origin }) => origin)
     if (flags.once === true) {
-      for (let polls = 0; polls < pollsOfOnce; polls++) {
+      let allRead = false
+      for (let polls = 0; polls < pollsOfOnce && !allRead; polls++) {
         await monitor.pollAll()
-        if (isAllRead(monitor.store, origins)) break
+        allRead = isAllRead(monitor.store, origins)
       }
       await monitor.flush()
       const logs = monitor.store
@@ -99,7 +99,7 @@ async function run(io: RunningIo, flags: Flags): Promise<void> {
             `${origin}: ${readTo} of ${size ?? 'unknown'}${failure === null ? '' : ` (${failure})`}`,
         ),
       )
-      if (!isAllRead(monitor.store, origins)) io.leaveWith(notAllRead)
+      if (!allRead) io.leaveWith(notAllRead)
       return
     }
     const url = monitor.port === null ? null : `http://${config.listen?.host}:${monitor.port}`
@@ -113,14 +113,10 @@ async function run(io: RunningIo, flags: Flags): Promise<void> {
 
 function configOf(io: CommandIo, { config, url, key, origin }: Flags): Promise<MonitorConfig> {
   if (config !== undefined && (url !== undefined || key.length > 0))
-    throw usage('--config and --url exclude each other')
+    throw usage(command, '--config and --url exclude each other')
   if (config !== undefined) return loadConfig(resolve(io.cwd, config))
-  if (url === undefined || key.length === 0) throw usage('no log was named')
+  if (url === undefined || key.length === 0) throw usage(command, 'no log was named')
   const log = { url, keys: key, ...(origin === undefined ? {} : { origin }) }
   const file = parseConfig(JSON.stringify({ format: 1, logs: [log], sinks: [{ kind: 'stdout' }] }), 'the command line')
   return resolveConfig(file, resolve(io.cwd, 'command line'))
-}
-
-function usage(detail: string): ProgramError {
-  return new ProgramError({ code: 'USAGE', detail, remedy: 'See samebits-monitor run --help.' })
 }

@@ -1,6 +1,6 @@
 /** What commands that serve have in common. */
 import { resolve } from 'node:path'
-import { ProgramError } from '@samebits/host'
+import { ProgramError, untilAborted } from '@samebits/host'
 import { destination, pino } from 'pino'
 import type { OperatorLog, RunningServer, ServerDeps, ServerOptions } from '../witness/server-parts.ts'
 import { claimWitnessKeys, loadWitnessKeys } from '../witness/witness-keys.ts'
@@ -76,11 +76,4 @@ function demandPrefix(command: string, prefix: string): void {
 function demandLogLevel(command: string, level: string): string {
   if (['info', 'warn', 'error', 'silent'].includes(level)) return level
   throw usage(command, `--log-level ${level} is not known`)
-}
-
-export function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

@@ -1,5 +1,6 @@
 /** Several places are asked the same: the next one as soon as the one before has nothing, or is silent for a while. The first answer counts. */
 import { setTimeout as pause } from 'node:timers/promises'
+import { untilAborted } from '@samebits/host'
 
 export interface Patience {
   /** Milliseconds for which a place may be silent before the next one is asked besides. */
@@ -28,13 +29,6 @@ export async function firstAnswer<T>(
     under.push(asked)
     await Promise.race([asked, pause(perPlace, undefined, { signal: over, ref: false }).catch(() => undefined)])
   }
-  await Promise.race([Promise.all(under), aborted(over)])
+  await Promise.race([Promise.all(under), untilAborted(over)])
   return answer
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }
