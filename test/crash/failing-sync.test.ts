@@ -2,24 +2,13 @@
  * A disk that takes writes and fails to sync them, by strace's fault injection. After a failed sync nobody knows what is on the
  * disk: the process must not write again, whatever later syncs say; a new one goes on from what it finds.
  */
-import { execFileSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { createLogFolder, runFsck, startLog } from '../support/log-process.ts'
+import { mayTrace, strace } from '../support/strace.ts'
 import { History } from './history.ts'
 
 const flags = ['--mode', 'raw', '--log-level', 'error']
-const strace = '/usr/bin/strace'
-
-/** Whether strace is there and this user may trace; the tests are skipped otherwise. */
-function mayTrace(): boolean {
-  try {
-    execFileSync(strace, ['-o', '/dev/null', 'true'], { stdio: 'pipe' })
-    return true
-  } catch {
-    return false
-  }
-}
 
 it.skipIf(!mayTrace()).each([
   ['every sync from the 30th on', '30+'],

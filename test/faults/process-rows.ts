@@ -1,23 +1,12 @@
 /** Rows about the process, its disk and its clock. */
-import { execFileSync } from 'node:child_process'
 import { appendFileSync, closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { smallDisk } from '../support/small-disk.ts'
+import { mayTrace, strace } from '../support/strace.ts'
 import type { Row } from './row.ts'
 import { TappedLog } from './tapped-log.ts'
-
-const strace = '/usr/bin/strace'
-
-function mayTrace(): boolean {
-  try {
-    execFileSync(strace, ['-o', '/dev/null', 'true'], { stdio: 'pipe' })
-    return true
-  } catch {
-    return false
-  }
-}
 
 async function underLoad(strikes: number, strike: (log: TappedLog, at: number) => Promise<void>) {
   const log = await TappedLog.create()

@@ -1,6 +1,6 @@
 /** `samebits-build rebuild`, with the engine of unboxed.ts in place of a container engine: `unboxed-daemon.ts CONFIG`. */
 import { setTimeout } from 'node:timers/promises'
-import { runProgram } from '@samebits/host'
+import { programIo, runProgram } from '@samebits/host'
 import { readRebuilderConfig } from '../../build-repro/src/rebuild/config.ts'
 import { serveRebuilder } from '../../build-repro/src/rebuild/run-rebuilder.ts'
 import { unboxedEngine } from './unboxed.ts'
@@ -22,12 +22,5 @@ process.exitCode = await runProgram(
     })
     return 0
   },
-  {
-    stderr: process.stderr,
-    stdout: process.stdout,
-    json: false,
-    signals: process,
-    exit: (status) => process.exit(status),
-    debug: true,
-  },
+  { ...programIo(process), debug: true },
 )

@@ -1,5 +1,5 @@
 /** `samebits-build publish --build`, with the engine of unboxed.ts, in a process of its own: `unboxed-publish.ts VERSION`. */
-import { runProgram } from '@samebits/host'
+import { programIo, runProgram } from '@samebits/host'
 import { publishUnboxed } from './publish-unboxed.ts'
 
 process.exitCode = await runProgram(
@@ -7,12 +7,5 @@ process.exitCode = await runProgram(
     await publishUnboxed(process.cwd(), process.argv[2] ?? '', (line) => void process.stderr.write(`${line}\n`))
     return 0
   },
-  {
-    stderr: process.stderr,
-    stdout: process.stdout,
-    json: false,
-    signals: process,
-    exit: (status) => process.exit(status),
-    debug: true,
-  },
+  { ...programIo(process), debug: true },
 )

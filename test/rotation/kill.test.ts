@@ -2,25 +2,14 @@
  * A rotation that is killed (SIGKILL, by strace) at each of its syncs, renames and links in turn, and run again: it ends where it
  * would have ended, with the keys that were made first, one successor, and a log that is frozen once.
  */
-import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createLogFolder, type LogFolder, type LogProcess, runFsck, startLog } from '../support/log-process.ts'
+import { mayTrace, strace } from '../support/strace.ts'
 import { rotateLog } from './kit.ts'
 
-const strace = '/usr/bin/strace'
 const calls = 'fsync,fdatasync,rename,renameat,renameat2,link,linkat,unlink,unlinkat'
-
-/** Whether strace is there and this user may trace; the tests are skipped otherwise. */
-function mayTrace(): boolean {
-  try {
-    execFileSync(strace, ['-o', '/dev/null', 'true'], { stdio: 'pipe' })
-    return true
-  } catch {
-    return false
-  }
-}
 
 /** The n-th such call of a thread is its last. */
 const killedAt = (n: number) => [

@@ -5,7 +5,7 @@
 import { equalBytes, parseSignedCheckpoint, rangeRoot } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import { ProgramError } from '@samebits/host'
-import { dataDir, exists, lockDataDir } from '../data-dir.ts'
+import { type DataDir, dataDir, exists, lockDataDir } from '../data-dir.ts'
 import { readEdge } from '../edge.ts'
 import type { Mode } from '../http/modes-http.ts'
 import { readMarker } from '../marker.ts'
@@ -33,9 +33,7 @@ export async function freezeLog<Item, Tables>(
   mode: Mode<Item, Tables>,
   deps: FreezeDeps,
 ): Promise<Frozen> {
-  const paths = dataDir(options.dataDir)
-  if (!(await exists(paths.marker)))
-    throw refuse('NOT_INITIALISED', `${options.dataDir} holds no log`, 'Name the folder of a log with --data-dir.')
+  const paths = await filesOfLog(options.dataDir)
   const lock = await lockDataDir(options.dataDir)
   try {
     const { database, databaseTimeoutMs: timeoutMs } = options
@@ -136,11 +134,16 @@ function demandSame({ origin, successor: there }: Frozen, wanted: Successor): vo
   )
 }
 
+/** @throws ProgramError NOT_INITIALISED */
+async function filesOfLog(folder: string): Promise<DataDir> {
+  const paths = dataDir(folder)
+  if (await exists(paths.marker)) return paths
+  throw refuse('NOT_INITIALISED', `${folder} holds no log`, 'Name the folder of a log with --data-dir.')
+}
+
 /** Name of the log in a data folder. @throws ProgramError NOT_INITIALISED */
 export async function originIn(folder: string): Promise<string> {
-  const { marker } = dataDir(folder)
-  if (!(await exists(marker)))
-    throw refuse('NOT_INITIALISED', `${folder} holds no log`, 'Name the folder of a log with --data-dir.')
+  const { marker } = await filesOfLog(folder)
   return parseSignedCheckpoint((await readMarker(marker)).checkpoint).checkpoint.origin
 }
 

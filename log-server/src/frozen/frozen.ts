@@ -10,11 +10,9 @@
  */
 import {
   canonicalJson,
-  FormatError,
   fromBase64,
   fromUtf8,
   type JsonObject,
-  type JsonValue,
   parseCanonicalJson,
   parseVkey,
   toBase64,
@@ -22,6 +20,9 @@ import {
 } from '@samebits/core'
 import { nodeCrypto } from '@samebits/core/node'
 import type { Refusal } from '../admission.ts'
+import { jsonMembers } from '../json-members.ts'
+
+const { fault, object, string, integer } = jsonMembers('frozen log')
 
 /** The log that goes on. */
 export interface Successor {
@@ -104,27 +105,4 @@ function rootOf(text: string): Uint8Array {
   const root = fromBase64(text)
   if (root.length !== 32) throw fault('"root" is no SHA-256')
   return root
-}
-
-function object(value: JsonValue | undefined, members: readonly string[]): JsonObject {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw fault('an object is missing')
-  const names = Object.keys(value)
-  if (names.length === members.length && members.every((name) => names.includes(name))) return value as JsonObject
-  throw fault(`the members are not ${members.join(', ')}`)
-}
-
-function string(value: JsonObject, name: string): string {
-  const text = value[name]
-  if (typeof text !== 'string') throw fault(`"${name}" is no text`)
-  return text
-}
-
-function integer(value: JsonObject, name: string): number {
-  const number = value[name]
-  if (typeof number !== 'number' || !Number.isSafeInteger(number) || number < 0) throw fault(`"${name}" is no number`)
-  return number
-}
-
-function fault(detail: string): FormatError {
-  return new FormatError('frozen log', detail)
 }

@@ -10,7 +10,7 @@ import { sendProblem } from './problem.ts'
 import { handleTiles, isTilesPath, type TilesParts } from './tiles-http.ts'
 import { endWithItsHandshakes } from './tls-http.ts'
 
-interface ServerLimits {
+export interface ServerLimits {
   /** For the headers of a request, from its first byte or the connection's start. */
   readonly headersTimeoutMs: number
   /** For a whole request. */

@@ -1,4 +1,5 @@
 /** What a server and its readers say to each other over their channel. The listening socket goes with `begin`. */
+import type { ServerLimits } from '../http/server-http.ts'
 
 /** Where the process that writes takes what readers do not answer, and what shows that a reader asks. */
 export interface WriterAddress {
@@ -6,19 +7,13 @@ export interface WriterAddress {
   readonly token: string
 }
 
-export interface ReaderOptions {
+export interface ReaderOptions extends ServerLimits {
   readonly origin: string
   /** The log's keys as verifier keys: nothing else is served as its checkpoint. */
   readonly vkeys: readonly string[]
   readonly database: string
   readonly cacheBytes: number
   readonly checkpointMaxAgeSeconds: number
-  readonly headersTimeoutMs: number
-  readonly requestTimeoutMs: number
-  readonly keepAliveTimeoutMs: number
-  readonly maxConnections: number
-  readonly connectionsPerAddress: number
-  readonly trustedProxies: number
   /** Both empty for plain HTTP. */
   readonly tlsCert: string
   readonly tlsKey: string

@@ -9,8 +9,11 @@
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { FormatError, type JsonObject, type JsonValue, parseJson, utf8 } from '@samebits/core'
+import { FormatError, type JsonValue, parseJson, utf8 } from '@samebits/core'
 import { isCode, ProgramError, writeFileDurably } from '@samebits/host'
+import { jsonMembers } from '../json-members.ts'
+
+const { fault, object, string } = jsonMembers('rotation plan')
 
 /** In their order. */
 export const stepNames = ['keys', 'hand-out', 'init', 'served', 'moved', 'frozen', 'told'] as const
@@ -90,23 +93,4 @@ function doneOf(value: JsonValue | undefined): Plan['done'] {
     throw fault('"done" names steps that are not the first ones')
   for (const name of names) if (!Number.isSafeInteger(file[name])) throw fault(`"${name}" has no time`)
   return file as Plan['done']
-}
-
-function object(value: JsonValue | undefined, members: readonly string[] | null): JsonObject {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw fault('an object is missing')
-  const found = value as JsonObject
-  const names = Object.keys(found)
-  if (members !== null && (names.length !== members.length || members.some((name) => !Object.hasOwn(found, name))))
-    throw fault(`the members are not ${members.join(', ')}`)
-  return found
-}
-
-function string(value: JsonObject, name: string): string {
-  const text = value[name]
-  if (typeof text !== 'string') throw fault(`"${name}" is no text`)
-  return text
-}
-
-function fault(detail: string): FormatError {
-  return new FormatError('rotation plan', detail)
 }
