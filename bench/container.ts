@@ -13,6 +13,7 @@ import type { ContainerEngine } from '../build-repro/src/engines/engine.ts'
 import { findEngine, listEngines } from '../build-repro/src/engines/find-engine.ts'
 import { smallImage } from '../build-repro/src/testing-image.ts'
 import { report } from './report.ts'
+import { median } from './samples.ts'
 
 const rounds = Number(process.argv[2] ?? 11)
 const signal = new AbortController().signal
@@ -70,8 +71,4 @@ async function measure(
     peer,
     ratio: container / host,
   })
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 }

@@ -12,6 +12,7 @@ import { missingGo, runToEnd } from '../test/peers/go-programs.ts'
 import { createLogFolder, type LogFolder, runFsck, startLog } from '../test/support/log-process.ts'
 import { fillStore } from './fill-store.ts'
 import { number, report } from './report.ts'
+import { median } from './samples.ts'
 
 const { values } = parseArgs({
   options: { entries: { type: 'string', default: '1000000' }, rounds: { type: 'string', default: '3' } },
@@ -39,8 +40,6 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
   await work()
   return (performance.now() - started) / 1000
 }
-
-const median = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN
 
 const whyNot = await missingGo()
 const folder = await createLogFolder()

@@ -7,7 +7,7 @@
  * 10,000,000 entries take some minutes and 6 GB.
  */
 import { randomBytes } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -18,6 +18,7 @@ import { createLogFolder, type LogFolder, startLog } from '../test/support/log-p
 import { fillStore } from './fill-store.ts'
 import { runLoad } from './load.ts'
 import { type Panel, plot } from './plot.ts'
+import { residentMegabytes } from './process-use.ts'
 import { number, report } from './report.ts'
 
 const { values } = parseArgs({
@@ -59,8 +60,7 @@ async function served(folder: LogFolder): Promise<{ addsPerSecond: number; resid
   try {
     const load = { host: '127.0.0.1', port: log.port, entryBytes, warmupMs: 1000, measureMs: 3000 }
     const { perSecond } = await runLoad({ ...load, submitters: 512 })
-    const status = readFileSync(`/proc/${log.child.pid}/status`, 'utf8')
-    return { addsPerSecond: perSecond, residentMegabytes: Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1024 }
+    return { addsPerSecond: perSecond, residentMegabytes: residentMegabytes(log.child.pid, 'VmHWM') }
   } finally {
     await log.kill('SIGTERM')
   }

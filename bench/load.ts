@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
+import { quantiles } from './samples.ts'
 
 export interface LoadOptions {
   readonly host: string
@@ -66,12 +67,6 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
     p99Ms: quantile(0.99),
     p999Ms: quantile(0.999),
   }
-}
-
-/** Of a sample, which it sorts. NaN where the sample is too small to tell. */
-export function quantiles(sample: number[]): (q: number) => number {
-  sample.sort((a, b) => a - b)
-  return (q) => (sample.length * (1 - q) < 1 ? Number.NaN : (sample[Math.floor(sample.length * q)] ?? Number.NaN))
 }
 
 type OnAnswer = (sent: number, now: number, status: number, body: () => string) => void

@@ -9,7 +9,6 @@
  */
 import { spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -19,7 +18,9 @@ import { generateSigningKey, nodeCrypto } from '@samebits/core/node'
 import { runToEnd } from '../test/peers/go-programs.ts'
 import { createLogFolder, type LogFolder, startLog } from '../test/support/log-process.ts'
 import { fillStore } from './fill-store.ts'
+import { processorMs, residentMegabytes } from './process-use.ts'
 import { number, report } from './report.ts'
+import { median } from './samples.ts'
 
 const { values } = parseArgs({
   options: {
@@ -76,9 +77,9 @@ async function product(entries: number): Promise<void> {
     try {
       const config = await writeConfig(folder, log.url, products, formatSpkiPem(publisher))
       const count = products * Math.ceil(entries / products)
-      const before = processorSeconds(log.child.pid ?? 0)
+      const before = processorMs(log.child.pid)
       const { seconds, peakMegabytes, processor } = await follow(join(folder.path, 'product'), ['--config', config])
-      const served = processorSeconds(log.child.pid ?? 0) - before
+      const served = (processorMs(log.child.pid) - before) / 1000
       const each = (processorSecondsSpent: number) => `${((processorSecondsSpent * 1e6) / count).toFixed(0)} µs`
       report({
         what: `signed releases/s followed, verified, judged and indexed, ${number(count)} of them`,
@@ -113,8 +114,8 @@ async function follow(dataDir: string, args: readonly string[]): Promise<Followe
     output += text
   })
   const watch = setInterval(() => {
-    peak = Math.max(peak, peakOf(child.pid ?? 0))
-    processor = Math.max(processor, processorSeconds(child.pid ?? 0))
+    peak = Math.max(peak, residentMegabytes(child.pid, 'VmHWM') || 0)
+    processor = Math.max(processor, processorMs(child.pid) / 1000 || 0)
   }, 100)
   const status = await new Promise<number | null>((resolve) => child.on('exit', resolve))
   clearInterval(watch)
@@ -122,26 +123,7 @@ async function follow(dataDir: string, args: readonly string[]): Promise<Followe
   const { logs } = JSON.parse(answer) as { logs: readonly { readonly size: number; readonly readTo: number }[] }
   if (status !== 0 || logs.some(({ size, readTo }) => size !== readTo))
     throw new Error(`it did not read all: ${output}`)
-  return { seconds: (performance.now() - started) / 1000, peakMegabytes: Math.round(peak / 1024), processor }
-}
-
-/** Kilobytes. */
-function peakOf(pid: number): number {
-  try {
-    return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0)
-  } catch {
-    return 0
-  }
-}
-
-/** What a process has used so far; 0 where it has ended, or the system does not say. */
-function processorSeconds(pid: number): number {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
-    return (Number(fields[11]) + Number(fields[12])) / 100 // utime, stime (proc_pid_stat(5)), in ticks of 10 ms
-  } catch {
-    return 0
-  }
+  return { seconds: (performance.now() - started) / 1000, peakMegabytes: Math.round(peak), processor }
 }
 
 async function tesseraSeconds(folder: LogFolder, url: string): Promise<number | null> {
@@ -157,10 +139,6 @@ async function tesseraSeconds(folder: LogFolder, url: string): Promise<number | 
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
     throw error
   }
-}
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN
 }
 
 /** A chain of releases for each product, woven as a log sees them. */

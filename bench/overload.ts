@@ -8,11 +8,11 @@
  *     node --conditions=samebits-source bench/overload.ts [--seconds 8] [--factors 0.25,0.5,1,2,4,10] [--batch 1]
  */
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { createLogFolder, type LogProcess, startLog } from '../test/support/log-process.ts'
 import { runLoad } from './load.ts'
 import { type OpenLoad, runOpenLoad } from './open-load.ts'
+import { residentMegabytes } from './process-use.ts'
 
 const { values } = parseArgs({
   options: {
@@ -26,17 +26,11 @@ const measureMs = Number(values.seconds) * 1000
 const flags = ['--mode', 'raw', '--log-level', 'warn', '--max-batch-entries', values.batch]
 const connections = ['--connections-per-address', '20000']
 
-/** Resident memory, MiB. */
-function memoryOf({ child }: LogProcess): number {
-  const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
-  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024
-}
-
 /** Runs one step, and says how high the server's memory rose. */
 async function step(log: LogProcess, perSecond: number): Promise<OpenLoad & { readonly mib: number }> {
   let mib = 0
   const watch = setInterval(() => {
-    mib = Math.max(mib, memoryOf(log))
+    mib = Math.max(mib, residentMegabytes(log.child.pid, 'VmRSS'))
   }, 50)
   try {
     const target = { host: '127.0.0.1', port: log.port }

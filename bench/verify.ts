@@ -17,6 +17,7 @@ import { parseArgs } from 'node:util'
 import { build, isBuilt, missingGo } from '../test/peers/go-programs.ts'
 import { createPublisher } from '../updater/test-support/publisher.ts'
 import { number, report } from './report.ts'
+import { median } from './samples.ts'
 
 const { values, positionals } = parseArgs({
   options: { 'with-cosign': { type: 'boolean', default: false } },
@@ -85,19 +86,19 @@ try {
   const times = new Map<string, number[]>()
   for (let round = 0; round < rounds; round++)
     for (const [name, program] of Object.entries(programs)) times.set(name, [...(times.get(name) ?? []), program()])
-  const median = (name: string) => (times.get(name) ?? []).sort((a, b) => a - b)[Math.floor(rounds / 2)] ?? Number.NaN
-  for (const name of times.keys()) console.log(`${name.padEnd(22)} ${median(name).toFixed(1)} ms`)
-  const ratio = median('samebits verify') / (median('node -e 0') + median('openssl dgst -sha256'))
+  const medianOf = (name: string) => median(times.get(name) ?? [])
+  for (const name of times.keys()) console.log(`${name.padEnd(22)} ${medianOf(name).toFixed(1)} ms`)
+  const ratio = medianOf('samebits verify') / (medianOf('node -e 0') + medianOf('openssl dgst -sha256'))
   const what = 'ms to verify 50 MB, cold'
-  const ours = number(median('samebits verify'))
-  const floor = number(median('node -e 0') + median('openssl dgst -sha256'))
+  const ours = number(medianOf('samebits verify'))
+  const floor = number(medianOf('node -e 0') + medianOf('openssl dgst -sha256'))
   report({ what, ours, peer: { name: 'node -e 0 + openssl dgst', value: floor }, ratio, atMost: bound })
   if (cosign === null)
     report({ what, ours, peer: null, missing: 'cosign is not built (--with-cosign builds it, for minutes)' })
   else {
-    const value = number(median('cosign verify-blob'))
+    const value = number(medianOf('cosign verify-blob'))
     const peer = { name: 'cosign verify-blob, the signature alone', value }
-    report({ what, ours, peer, ratio: median('samebits verify') / median('cosign verify-blob') })
+    report({ what, ours, peer, ratio: medianOf('samebits verify') / medianOf('cosign verify-blob') })
   }
 } finally {
   await rm(folder, { recursive: true, force: true })

@@ -9,13 +9,13 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { end, freePort, missingGo, runToEnd, startServer } from '../test/peers/go-programs.ts'
 import type { LoadResult } from './load.ts'
+import { processorMs } from './process-use.ts'
 import { number, report } from './report.ts'
 import { type BenchLog, loadWitness, makeBodies, makeLogs } from './witness-load.ts'
 
@@ -74,22 +74,15 @@ interface Measured extends LoadResult {
   readonly cpuMs: number
 }
 
-/** Processor time of a process so far, in milliseconds: fields 14 and 15 of proc_pid_stat(5), in ticks of 10 ms. */
-function cpuOf(pid: number | undefined): number {
-  if (!existsSync(`/proc/${pid}/stat`)) return Number.NaN
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-  return 10 * (Number(fields[11]) + Number(fields[12]))
-}
-
 async function measure(start: typeof startOurs, keys: Keys, connections: number): Promise<Measured> {
   const folder = await mkdtemp(join(tmpdir(), 'samebits-bench-witness-'))
   try {
     const running = await start(folder, keys)
     try {
-      const before = cpuOf(running.pid)
+      const before = processorMs(running.pid)
       const result = await loadWitness({ url: running.url, bodies, connections, warmupMs, measureMs: seconds * 1000 })
       const inAll = (result.answered * (seconds * 1000 + warmupMs)) / (seconds * 1000)
-      return { ...result, cpuMs: (cpuOf(running.pid) - before) / inAll }
+      return { ...result, cpuMs: (processorMs(running.pid) - before) / inAll }
     } finally {
       await running.stop()
     }

@@ -10,10 +10,11 @@
 import { parseArgs } from 'node:util'
 import { missingGo } from '../test/peers/go-programs.ts'
 import { hammer } from './hammer.ts'
-import { type LoadResult, quantiles, runLoad } from './load.ts'
+import { type LoadResult, runLoad } from './load.ts'
 import { type LogUnderTest, publishedSize, type System, systems } from './logs-under-test.ts'
 import { watchPublications } from './publication.ts'
 import { number, report } from './report.ts'
+import { quantiles } from './samples.ts'
 
 const { values } = parseArgs({
   options: {
